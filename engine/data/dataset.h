@@ -1,0 +1,52 @@
+// Labelled samples in memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/base/file_system.h"
+#include "engine/base/gemm.h"
+#include "torpor/v1/dataset.pb.h"
+#include "torpor/v1/job.pb.h"
+
+namespace torpor {
+
+// One split (train or test) of a dataset: n samples of `features` values and their labels. Immutable after loading, so
+// readable from any thread. Images are stored as bytes and read as value / 255; other sets as floats.
+class Dataset {
+ public:
+  // `pixels` has labels.size() * features bytes, row-major; sample_shape's product is `features`.
+  static Dataset FromBytes(std::vector<uint8_t> pixels, std::vector<int64_t> sample_shape, std::vector<int32_t> labels,
+                           int classes);
+  static Dataset FromFloats(std::vector<float> values, std::vector<int64_t> sample_shape, std::vector<int32_t> labels,
+                            int classes);
+
+  int64_t size() const { return static_cast<int64_t>(labels_.size()); }
+  int features() const { return features_; }
+  const std::vector<int64_t>& sample_shape() const { return sample_shape_; }
+  // Labels are 0..classes-1.
+  int classes() const { return classes_; }
+  int32_t label(int64_t i) const { return labels_[i]; }
+  // Writes sample i, scaled, into out[features].
+  void CopySample(int64_t i, std::span<float> out) const;
+  // Samples first..first+count-1 as the rows of `out` [count x features].
+  void CopyRange(int64_t first, int64_t count, MatrixView out) const;
+  // Samples begin..end-1 as a set of their own.
+  Dataset Slice(int64_t begin, int64_t end) const;
+
+ private:
+  Dataset() = default;
+  std::vector<uint8_t> bytes_;
+  std::vector<float> floats_;
+  std::vector<int64_t> sample_shape_;
+  std::vector<int32_t> labels_;
+  int features_ = 0;
+  int classes_ = 0;
+};
+
+}  // namespace torpor

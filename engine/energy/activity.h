@@ -1,0 +1,71 @@
+// What physically happened for one sample, and what exists: counts, never joules.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+
+namespace torpor {
+
+// An amount that knows whether it was counted: a sum is counted only if every part is, so "unknown" never becomes zero.
+class Quantity {
+ public:
+  constexpr Quantity() = default;  // unknown
+  constexpr Quantity(double value) : value_(value), counted_(true) {}  // NOLINT: a number is a counted quantity
+  constexpr bool counted() const { return counted_; }
+  // Requires counted().
+  constexpr double value() const { return value_; }
+  constexpr Quantity operator+(Quantity other) const {
+    return counted_ && other.counted_ ? Quantity(value_ + other.value_) : Quantity();
+  }
+
+ private:
+  double value_ = 0;
+  bool counted_ = false;
+};
+
+// One layer's share of one sample.
+struct LayerActivity {
+  // (u o u) . |w| summed over units plus |b| (Merkel, eq. 3), units of Vdd^2 Gmax.
+  Quantity synaptic_power;
+  // Synapses that carried a non-zero input.
+  Quantity synaptic_events;
+  Quantity spikes;
+  Quantity core_ticks;
+  // Array reads and writes, words.
+  Quantity reads;
+  Quantity writes;
+  Quantity bits_moved;
+  // Analogue-digital conversions.
+  Quantity conversions;
+};
+
+// One sample's activity by layer.
+struct Activity {
+  absl::InlinedVector<LayerActivity, 4> layers;
+  // Sum of one quantity over layers, e.g. Total(&LayerActivity::synaptic_power).
+  Quantity Total(Quantity LayerActivity::*quantity) const {
+    Quantity sum = 0;
+    for (const LayerActivity& layer : layers) sum = sum + layer.*quantity;
+    return sum;
+  }
+};
+
+// What a deployment occupies, whether used or not, by layer.
+struct LayerFootprint {
+  std::string name;
+  int64_t synapses = 0;
+  int64_t biases = 0;
+  // Bits of one stored weight.
+  int weight_bits = 32;
+  // Share of non-zero weights.
+  double density = 1;
+};
+
+struct Footprint {
+  std::vector<LayerFootprint> layers;
+};
+
+}  // namespace torpor

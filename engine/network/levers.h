@@ -1,0 +1,35 @@
+// The levers that a model publishes, and the check of a power mode against them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "torpor/v1/power.pb.h"
+
+namespace torpor {
+
+// What a power mode may set on a model. Immutable.
+class Levers {
+ public:
+  Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names);
+  const std::vector<v1::Lever>& all() const { return levers_; }
+  const std::vector<std::string>& layer_names() const { return layer_names_; }
+  // OK, or INVALID_ARGUMENT with paths such as "epsilon" or "layer_epsilon[hidden]" that name the bound; for a lever that
+  // is not here, the levers that are. NaN is refused.
+  absl::Status Check(const v1::PowerMode& mode) const;
+
+ private:
+  std::vector<v1::Lever> levers_;
+  std::vector<std::string> layer_names_;
+};
+
+// `change` laid over `base`: levers named in `paths` are taken from `change` (cleared if unset there). Unknown paths are
+// INVALID_ARGUMENT.
+absl::StatusOr<v1::PowerMode> MergeModes(const v1::PowerMode& base, const v1::PowerMode& change,
+                                         const std::vector<std::string>& paths);
+
+// column_noise in [0, 10], finite; path "column_noise".
+absl::Status CheckRealisation(const v1::Realisation& realisation);
+
+}  // namespace torpor
