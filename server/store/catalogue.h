@@ -15,11 +15,12 @@
 
 namespace torpor {
 
-// A stored resource. `value` is a serialised message; `version` counts its writes and is what etags show.
+// A stored resource. `value` is a serialised message; `version` counts its writes and is what etags
+// show.
 struct Row {
   std::string collection;  // "sessions", "models", "jobs"
   std::string id;
-  std::string uid;         // chosen by the store at insertion: 128 random bits in hex
+  std::string uid;  // chosen by the store at insertion: 128 random bits in hex
   int64_t version = 0;
   absl::Time create_time;
   absl::Time update_time;
@@ -44,27 +45,32 @@ struct Write {
 };
 struct Transaction {
   std::vector<Write> writes;
-  // Remembered with the writes if request_id is not empty. `make_reply` is called with the rows as written.
+  // Remembered with the writes if request_id is not empty. `make_reply` is called with the rows as
+  // written.
   std::string principal, method, request_id, request_digest;
   std::function<std::string(const std::vector<Row>&)> make_reply;
 };
 
-// SQLite in WAL mode with synchronous=FULL. One writer thread commits queued transactions in groups; each Commit returns
-// when its transaction is durable. Thread-safe, blocking: never call it from a gRPC reaction. Every commit extends a hash
-// chain that Open checks; a database whose chain is broken is DATA_LOSS.
+// SQLite in WAL mode with synchronous=FULL. One writer thread commits queued transactions in
+// groups; each Commit returns when its transaction is durable. Thread-safe, blocking: never call it
+// from a gRPC reaction. Every commit extends a hash chain that Open checks; a database whose chain
+// is broken is DATA_LOSS.
 class Catalogue {
  public:
   // Creates the file if absent; `path` may be ":memory:" in tests.
   static absl::StatusOr<std::unique_ptr<Catalogue>> Open(const std::string& path);
   virtual ~Catalogue() = default;
 
-  // The rows as written, in the order of writes. ALREADY_EXISTS, NOT_FOUND, ABORTED (version) name collection and id.
+  // The rows as written, in the order of writes. ALREADY_EXISTS, NOT_FOUND, ABORTED (version) name
+  // collection and id.
   virtual absl::StatusOr<std::vector<Row>> Commit(Transaction transaction) = 0;
   virtual absl::StatusOr<Row> Get(std::string_view collection, std::string_view id) = 0;
-  // Rows with id > after (or newest first by creation when `newest_first`, continuing after the row `after`), at most `limit`.
-  virtual absl::StatusOr<std::vector<Row>> List(std::string_view collection, std::string_view after, int limit,
-                                                bool newest_first) = 0;
-  virtual absl::StatusOr<std::optional<StoredReply>> FindReply(std::string_view principal, std::string_view method,
+  // Rows with id > after (or newest first by creation when `newest_first`, continuing after the row
+  // `after`), at most `limit`.
+  virtual absl::StatusOr<std::vector<Row>> List(std::string_view collection, std::string_view after,
+                                                int limit, bool newest_first) = 0;
+  virtual absl::StatusOr<std::optional<StoredReply>> FindReply(std::string_view principal,
+                                                               std::string_view method,
                                                                std::string_view request_id) = 0;
 };
 
