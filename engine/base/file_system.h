@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,7 @@ class FaultyFileSystem : public FileSystem {
 
  private:
   FileSystem* base_;
+  std::mutex mutex_;  // guards the following
   int remaining_ = 0;
   absl::Status fault_;
 };

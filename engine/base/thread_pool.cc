@@ -1,0 +1,139 @@
+#include "engine/base/thread_pool.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/base/status.h"
+
+namespace torpor {
+namespace {
+
+// One ParallelFor. Lives on the heap since a worker may still look at it after the caller has gone.
+struct Loop {
+  Loop(int count, const std::function<void(int)>& body) : count(count), body(body) {}
+  const int count;
+  // Valid while some iteration is unfinished; only a thread that holds an iteration calls it.
+  const std::function<void(int)>& body;
+  std::atomic<int> next{0};
+  std::atomic<int> done{0};
+  std::mutex mutex;
+  std::condition_variable finished;
+
+  bool HasWork() const { return next.load(std::memory_order_relaxed) < count; }
+
+  void Work() {
+    for (int i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      body(i);
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
+        // The lock orders this with the caller's check, so that the signal cannot fall between
+        // check and wait.
+        std::lock_guard lock(mutex);
+        finished.notify_all();
+      }
+    }
+  }
+
+  bool Finished() const { return done.load(std::memory_order_acquire) == count; }
+};
+
+inline void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Loops of a training step follow each other within microseconds: looking for a short while before
+// going to sleep saves the cost of waking (tens of microseconds) and burns next to nothing when
+// idle.
+constexpr int kSpins = 2000;
+
+}  // namespace
+
+struct ThreadPool::Impl {
+  std::mutex mutex;
+  std::condition_variable work_or_stop;
+  std::deque<std::shared_ptr<Loop>> loops;
+  std::atomic<int> queued{0};
+  bool stopping = false;
+  std::vector<std::thread> workers;
+
+  // With `mutex` held: the first loop that still has work; exhausted ones are dropped.
+  std::shared_ptr<Loop> Front() {
+    while (!loops.empty() && !loops.front()->HasWork()) {
+      loops.pop_front();
+      queued.fetch_sub(1, std::memory_order_relaxed);
+    }
+    return loops.empty() ? nullptr : loops.front();
+  }
+
+  void RunWorker() {
+    for (;;) {
+      for (int i = 0; i < kSpins && queued.load(std::memory_order_relaxed) == 0; ++i) Pause();
+      std::shared_ptr<Loop> loop;
+      {
+        std::unique_lock lock(mutex);
+        work_or_stop.wait(lock, [&] { return stopping || (loop = Front()) != nullptr; });
+        if (loop == nullptr) return;
+      }
+      loop->Work();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
+  TORPOR_CHECK(threads >= 1);
+  for (int i = 1; i < threads; ++i) {
+    impl_->workers.emplace_back([impl = impl_.get()] { impl->RunWorker(); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->work_or_stop.notify_all();
+  for (std::thread& worker : impl_->workers) worker.join();
+}
+
+int ThreadPool::threads() const { return static_cast<int>(impl_->workers.size()) + 1; }
+
+void ThreadPool::ParallelFor(int count, const std::function<void(int)>& body) {
+  if (count <= 0) return;
+  if (count == 1 || impl_->workers.empty()) {
+    for (int i = 0; i < count; ++i) body(i);
+    return;
+  }
+  const auto loop = std::make_shared<Loop>(count, body);
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->loops.push_back(loop);
+    impl_->queued.fetch_add(1, std::memory_order_relaxed);
+  }
+  // The caller takes one share itself.
+  if (count > threads() - 1) {
+    impl_->work_or_stop.notify_all();
+  } else {
+    for (int i = 1; i < count; ++i) impl_->work_or_stop.notify_one();
+  }
+  loop->Work();
+  for (int i = 0; i < kSpins && !loop->Finished(); ++i) Pause();
+  std::unique_lock lock(loop->mutex);
+  loop->finished.wait(lock, [&] { return loop->Finished(); });
+}
+
+int AvailableCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  const unsigned count = std::thread::hardware_concurrency();
+  return count > 0 ? static_cast<int>(count) : 1;
+}
+
+}  // namespace torpor
