@@ -45,7 +45,7 @@ void SetDetail(absl::Status* status, const Message& message) {
 
 template <typename Message>
 std::optional<Message> GetDetail(const absl::Status& status) {
-  const std::optional<absl::Cord> payload = status.GetPayload(Url<Message>());
+  const auto payload = status.GetPayload(Url<Message>());
   Message message;
   if (!payload.has_value() || !message.ParseFromString(std::string(*payload))) return std::nullopt;
   return message;
