@@ -1,0 +1,123 @@
+#include "engine/job/job_context.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/base/build_info.h"
+#include "engine/base/digest.h"
+#include "engine/base/status.h"
+
+namespace torpor {
+
+absl::Status JobReporter::Started(int attempt, int resumed_from_epoch) {
+  v1::JobEvent event;
+  event.mutable_started()->set_attempt(attempt);
+  event.mutable_started()->set_resumed_from_epoch(resumed_from_epoch);
+  return log_->Append(std::move(event), /*sync=*/false);
+}
+
+absl::Status JobReporter::Progress(v1::Progress progress) {
+  if (!ProgressDue()) return absl::OkStatus();
+  last_progress_ = absl::Now();
+  v1::JobEvent event;
+  *event.mutable_progress() = std::move(progress);
+  return log_->Append(std::move(event), /*sync=*/false);
+}
+
+absl::Status JobReporter::EpochDone(int epoch, const std::map<std::string, double>& metrics,
+                                    absl::Duration elapsed) {
+  v1::JobEvent event;
+  v1::JobEvent::EpochDone& done = *event.mutable_epoch_done();
+  done.set_epoch(epoch);
+  CopyMetrics(metrics, done.mutable_metrics());
+  *done.mutable_elapsed() = ToProtoDuration(elapsed);
+  return log_->Append(std::move(event), /*sync=*/false);
+}
+
+absl::Status JobReporter::Checkpointed(int epoch, const std::string& digest) {
+  v1::JobEvent event;
+  event.mutable_checkpointed()->set_epoch(epoch);
+  event.mutable_checkpointed()->set_digest(digest);
+  return log_->Append(std::move(event), /*sync=*/true);
+}
+
+absl::Status JobReporter::Row(const v1::PowerSweepRow& row) {
+  v1::JobEvent event;
+  *event.mutable_row() = row;
+  return log_->Append(std::move(event), /*sync=*/false);
+}
+
+absl::Status JobReporter::Finished(const v1::WorkResult& result) {
+  v1::JobEvent event;
+  event.mutable_finished()->set_state(result.state());
+  if (result.has_error()) *event.mutable_finished()->mutable_error() = result.error();
+  return log_->Append(std::move(event), /*sync=*/true);
+}
+
+absl::StatusOr<std::unique_ptr<Model>> LoadInputModel(const JobContext& context) {
+  TORPOR_ASSIGN_OR_RETURN(std::string archive,
+                          context.files->Read(context.directory->InputModelPath()));
+  return ParseModel(archive, context.factory);
+}
+
+absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
+                                    const std::string& name, v1::Split::Kind split,
+                                    int64_t samples) {
+  TORPOR_ASSIGN_OR_RETURN(std::string digest, context.datasets->Digest(name));
+  if (digest != context.order->dataset_digest()) {
+    return WithHelp(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                   name, " has digest ", digest, ", but the job was accepted for ",
+                                   context.order->dataset_digest())),
+                               "DATASET_CHANGED"),
+                    "Restore the dataset, or submit the job again to work on the new one.");
+  }
+  TORPOR_ASSIGN_OR_RETURN(Dataset data, context.datasets->Load(name, split));
+  if (data.features() != model.features()) {
+    return absl::InvalidArgumentError(absl::StrCat("samples of ", name, " have ", data.features(),
+                                                   " values, the network takes ",
+                                                   model.features()));
+  }
+  if (data.classes() > model.classes()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " has ", data.classes(), " classes, the network ", model.classes()));
+  }
+  if (samples > 0 && samples < data.size()) return data.Slice(0, samples);
+  return data;
+}
+
+v1::Provenance JobProvenance(const JobContext& context, uint64_t seed) {
+  v1::Provenance provenance = BaseProvenance();
+  provenance.set_seed(seed);
+  provenance.set_threads(context.pool->threads());
+  provenance.set_dataset_digest(context.order->dataset_digest());
+  provenance.set_spec_digest(SpecDigest(context.order->spec()));
+  return provenance;
+}
+
+absl::Status SaveResultModel(const JobContext& context, const Model& model,
+                             v1::WorkResult& result) {
+  const std::string archive = SerializeModel(model);
+  TORPOR_RETURN_IF_ERROR(
+      context.files->WriteAtomically(context.directory->ModelPath(context.attempt), archive));
+  result.set_has_model(true);
+  result.set_model_digest(Sha256Hex(archive));
+  return absl::OkStatus();
+}
+
+void AddAccuracyMetrics(const v1::PowerSweepRow& row, const std::string& prefix,
+                        std::map<std::string, double>& metrics) {
+  metrics[prefix + "accuracy"] = row.accuracy();
+  metrics[prefix + "accuracy_low"] = row.accuracy_low();
+  metrics[prefix + "accuracy_high"] = row.accuracy_high();
+  metrics[prefix + "loss"] = row.loss();
+}
+
+google::protobuf::Duration ToProtoDuration(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  if (duration <= absl::ZeroDuration() || duration == absl::InfiniteDuration()) return proto;
+  const int64_t micros = absl::ToInt64Microseconds(duration);
+  proto.set_seconds(micros / 1000000);
+  proto.set_nanos(static_cast<int32_t>(micros % 1000000) * 1000);
+  return proto;
+}
+
+}  // namespace torpor

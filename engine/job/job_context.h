@@ -1,0 +1,92 @@
+// What every kind of job needs while it runs: its order, its directory, its data, and where to
+// report.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "engine/base/cancellation.h"
+#include "engine/base/file_system.h"
+#include "engine/base/thread_pool.h"
+#include "engine/data/catalogue.h"
+#include "engine/data/dataset.h"
+#include "engine/job/cancel_watcher.h"
+#include "engine/job/event_log.h"
+#include "engine/job/job_directory.h"
+#include "engine/job/run_job.h"
+#include "engine/network/model.h"
+
+namespace torpor {
+
+// Writes the events of one attempt. Not thread-safe.
+class JobReporter {
+ public:
+  JobReporter(EventLogWriter* log, absl::Duration progress_interval)
+      : log_(log), progress_interval_(progress_interval) {}
+
+  absl::Status Started(int attempt, int resumed_from_epoch);
+  // Whether a progress event is due, so that callers need not prepare one that would be left out.
+  bool ProgressDue() const { return absl::Now() - last_progress_ >= progress_interval_; }
+  absl::Status Progress(v1::Progress progress);
+  absl::Status EpochDone(int epoch, const std::map<std::string, double>& metrics,
+                         absl::Duration elapsed);
+  absl::Status Checkpointed(int epoch, const std::string& digest);
+  absl::Status Row(const v1::PowerSweepRow& row);
+  absl::Status Finished(const v1::WorkResult& result);
+
+ private:
+  EventLogWriter* log_;
+  absl::Duration progress_interval_;
+  absl::Time last_progress_ = absl::InfinitePast();
+};
+
+// Everything outlives the job. Not thread-safe apart from `cancellation`.
+struct JobContext {
+  const JobDirectory* directory = nullptr;
+  int attempt = 0;
+  const v1::WorkOrder* order = nullptr;
+  FileSystem* files = nullptr;
+  ModelFactory factory = nullptr;
+  const Cancellation* cancellation = nullptr;
+  // Tells whether a cancellation came from the user.
+  const CancelWatcher* watcher = nullptr;
+  const RunJobOptions* options = nullptr;
+  ThreadPool* pool = nullptr;
+  JobReporter* reporter = nullptr;
+  DatasetCatalogue* datasets = nullptr;
+};
+
+// The model of input/model with its parameters, calibration and loss.
+absl::StatusOr<std::unique_ptr<Model>> LoadInputModel(const JobContext& context);
+
+// The first `samples` samples (0: all) of a split. FAILED_PRECONDITION with reason DATASET_CHANGED
+// when the data is no longer what the job was accepted for; INVALID_ARGUMENT when its samples do
+// not fit the network.
+absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
+                                    const std::string& name, v1::Split::Kind split,
+                                    int64_t samples);
+
+// Provenance of this run; the caller adds samples.
+v1::Provenance JobProvenance(const JobContext& context, uint64_t seed);
+
+// Writes attempts/N/model and notes it in the result.
+absl::Status SaveResultModel(const JobContext& context, const Model& model, v1::WorkResult& result);
+
+// The figures of a row as metrics: `prefix` + accuracy, accuracy_low, accuracy_high, loss.
+void AddAccuracyMetrics(const v1::PowerSweepRow& row, const std::string& prefix,
+                        std::map<std::string, double>& metrics);
+
+// Copies metrics into a message's map field.
+template <class ProtoMap>
+void CopyMetrics(const std::map<std::string, double>& metrics, ProtoMap* out) {
+  for (const auto& [name, value] : metrics) (*out)[name] = value;
+}
+
+// Rounded to microseconds; negative and infinite spans become 0.
+google::protobuf::Duration ToProtoDuration(absl::Duration duration);
+
+}  // namespace torpor

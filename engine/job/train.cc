@@ -1,0 +1,231 @@
+// Metrics of a training job: train_loss, train_accuracy (means over the last epoch, in the order of
+// training, as the parameters moved), validation_loss, validation_accuracy if samples were held
+// out, test_accuracy, test_accuracy_low, test_accuracy_high, test_loss, ece (test split at full
+// power without noise), full_power (synaptic power of calibration), train_seconds and
+// samples_per_second (of this attempt).
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/base/random.h"
+#include "engine/base/status.h"
+#include "engine/job/checkpoint.h"
+#include "engine/job/kinds.h"
+#include "engine/power/evaluate.h"
+
+namespace torpor {
+namespace {
+
+// What calibration and the test cost, in training samples per sample: forward passes only.
+constexpr double kForwardShare = 0.4;
+
+class TrainRun {
+ public:
+  TrainRun(const JobContext& context, v1::WorkResult& result)
+      : context_(context), spec_(context.order->spec().train()), result_(result) {}
+
+  absl::Status Run() {
+    TORPOR_RETURN_IF_ERROR(Prepare());
+    absl::Status status = Train();
+    if (status.ok()) status = Conclude();
+    if (absl::IsCancelled(status) && !context_.watcher->UserCancelled()) {
+      // Interrupted: keep what was done for the next attempt. If it cannot be kept an earlier
+      // checkpoint serves.
+      WriteCheckpoint(context_, *model_, *trainer_, position_).IgnoreError();
+    }
+    return status;
+  }
+
+ private:
+  absl::Status Prepare();
+  absl::Status Train();
+  absl::Status RunEpoch();
+  absl::Status FinishEpoch();
+  absl::Status Conclude();
+  absl::Status ReportProgress();
+  // Fills inputs_ and labels_ with samples order[first..first+count).
+  void Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count);
+  // Full power, no noise, on `data`.
+  absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data);
+  int64_t SamplesDone() const {
+    return position_.epoch * train_->size() + position_.report.samples;
+  }
+  double TotalWork() const {
+    return static_cast<double>(spec_.epochs()) * train_->size() +
+           kForwardShare * (static_cast<double>(train_->size()) + 2.0 * test_->size());
+  }
+
+  const JobContext& context_;
+  const v1::TrainSpec& spec_;
+  v1::WorkResult& result_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<Dataset> train_, validation_, test_;
+  bool all_training_samples_ = false;
+  TrainPosition position_;
+  Matrix inputs_;  // [batch x features]
+  std::vector<int32_t> labels_;
+  absl::Time begin_, epoch_begin_, last_checkpoint_;
+  // Samples of earlier attempts, which say nothing about the speed of this one.
+  int64_t samples_before_ = 0;
+};
+
+absl::Status TrainRun::Prepare() {
+  TORPOR_ASSIGN_OR_RETURN(model_, LoadInputModel(context_));
+  if (!spec_.from_session()) model_->Initialise(spec_.seed());
+  TORPOR_ASSIGN_OR_RETURN(Dataset train, LoadJobData(context_, *model_, spec_.dataset(),
+                                                     v1::Split::TRAIN, spec_.train_samples()));
+  TORPOR_ASSIGN_OR_RETURN(test_,
+                          LoadJobData(context_, *model_, spec_.dataset(), v1::Split::TEST, 0));
+  if (spec_.validation_samples() >= train.size()) {
+    return FieldError("spec.train.validation_samples",
+                      absl::StrCat("must leave samples to train on: at most ", train.size() - 1,
+                                   " of ", train.size()));
+  }
+  all_training_samples_ = spec_.train_samples() == 0 && spec_.validation_samples() == 0;
+  const int64_t trained_on = train.size() - spec_.validation_samples();
+  if (spec_.validation_samples() > 0) {
+    validation_ = train.Slice(trained_on, train.size());
+    train_ = train.Slice(0, trained_on);
+  } else {
+    train_ = std::move(train);
+  }
+  TORPOR_ASSIGN_OR_RETURN(trainer_, model_->NewTrainer(spec_, context_.pool));
+  TORPOR_ASSIGN_OR_RETURN(position_, LoadNewestCheckpoint(context_, *model_, *trainer_));
+  inputs_.resize(std::min<int64_t>(spec_.batch_size(), trained_on), train_->features());
+  labels_.resize(inputs_.rows());
+  begin_ = last_checkpoint_ = absl::Now();
+  samples_before_ = SamplesDone();
+  return context_.reporter->Started(context_.attempt, static_cast<int>(position_.epoch));
+}
+
+absl::Status TrainRun::Train() {
+  while (position_.epoch < spec_.epochs()) {
+    TORPOR_RETURN_IF_ERROR(RunEpoch());
+    TORPOR_RETURN_IF_ERROR(FinishEpoch());
+    const bool last = position_.epoch == spec_.epochs();
+    if (!last && absl::Now() - last_checkpoint_ >= context_.options->checkpoint_interval) {
+      TORPOR_RETURN_IF_ERROR(WriteCheckpoint(context_, *model_, *trainer_, position_));
+      last_checkpoint_ = absl::Now();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TrainRun::RunEpoch() {
+  epoch_begin_ = absl::Now();
+  const int64_t n = train_->size();
+  const std::vector<uint32_t> order =
+      Permutation(spec_.seed(), RandomPurpose::kShuffle, static_cast<uint64_t>(position_.epoch),
+                  static_cast<uint32_t>(n));
+  for (int64_t first = position_.batch * spec_.batch_size(); first < n;
+       first += spec_.batch_size()) {
+    TORPOR_RETURN_IF_ERROR(context_.cancellation->Check());
+    const int64_t count = std::min<int64_t>(spec_.batch_size(), n - first);
+    Gather(order, first, count);
+    const Batch batch = {Rows(inputs_, 0, count), {labels_.data(), static_cast<size_t>(count)}};
+    TORPOR_RETURN_IF_ERROR(trainer_->Step(batch, position_.report));
+    ++position_.batch;
+    ++position_.steps;
+    if (!std::isfinite(position_.report.loss)) {
+      return WithHelp(
+          WithReason(absl::FailedPreconditionError(absl::StrCat(
+                         "the loss is no longer finite in epoch ", position_.epoch + 1)),
+                     "DIVERGED"),
+          "Lower the learning rate.");
+    }
+    if (context_.reporter->ProgressDue()) TORPOR_RETURN_IF_ERROR(ReportProgress());
+  }
+  return absl::OkStatus();
+}
+
+void TrainRun::Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t sample = order[first + i];
+    train_->CopySample(sample, {inputs_.row(i).data(), static_cast<size_t>(inputs_.cols())});
+    labels_[i] = train_->label(sample);
+  }
+}
+
+absl::Status TrainRun::FinishEpoch() {
+  const StepReport& report = position_.report;
+  std::map<std::string, double> metrics;
+  metrics["train_loss"] = report.loss / report.samples;
+  metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
+  if (validation_.has_value()) {
+    TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_));
+    metrics["validation_loss"] = row.loss();
+    metrics["validation_accuracy"] = row.accuracy();
+  }
+  ++position_.epoch;
+  position_.batch = 0;
+  position_.report = StepReport();
+  position_.metrics = metrics;
+  return context_.reporter->EpochDone(static_cast<int>(position_.epoch), metrics,
+                                      absl::Now() - epoch_begin_);
+}
+
+absl::StatusOr<v1::PowerSweepRow> TrainRun::Measure(const Dataset& data) {
+  TORPOR_ASSIGN_OR_RETURN(std::shared_ptr<const Deployment> full,
+                          model_->Deploy(v1::PowerMode(), v1::Realisation()));
+  TORPOR_ASSIGN_OR_RETURN(FullPowerReference reference,
+                          MeasureFullPower(*full, data, context_.pool, *context_.cancellation));
+  return EvaluateMode(*full, reference, data, context_.pool, *context_.cancellation);
+}
+
+absl::Status TrainRun::ReportProgress() {
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin_);
+  const double speed =
+      static_cast<double>(SamplesDone() - samples_before_) / std::max(seconds, 1e-6);
+  v1::Progress progress;
+  progress.set_fraction(SamplesDone() / TotalWork());
+  if (speed > 0)
+    *progress.mutable_eta() = ToProtoDuration(absl::Seconds((TotalWork() - SamplesDone()) / speed));
+  progress.set_epoch(static_cast<int>(std::min<int64_t>(position_.epoch + 1, spec_.epochs())));
+  progress.set_epochs(spec_.epochs());
+  std::map<std::string, double> metrics = position_.metrics;
+  if (position_.report.samples > 0) {
+    metrics["train_loss"] = position_.report.loss / position_.report.samples;
+    metrics["train_accuracy"] =
+        static_cast<double>(position_.report.correct) / position_.report.samples;
+  }
+  metrics["samples_per_second"] = speed;
+  CopyMetrics(metrics, progress.mutable_metrics());
+  return context_.reporter->Progress(std::move(progress));
+}
+
+absl::Status TrainRun::Conclude() {
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin_);
+  std::map<std::string, double> metrics = position_.metrics;
+  if (SamplesDone() > samples_before_) {
+    metrics["samples_per_second"] =
+        static_cast<double>(SamplesDone() - samples_before_) / std::max(seconds, 1e-6);
+    metrics["train_seconds"] = seconds;
+  }
+  TORPOR_RETURN_IF_ERROR(ReportProgress());
+  TORPOR_RETURN_IF_ERROR(model_->Calibrate(*train_, spec_.dataset(),
+                                           context_.order->dataset_digest(), context_.pool,
+                                           *context_.cancellation));
+  metrics["full_power"] = model_->calibration().full_power();
+  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*test_));
+  AddAccuracyMetrics(row, "test_", metrics);
+  metrics["ece"] = row.ece();
+  TORPOR_RETURN_IF_ERROR(SaveResultModel(context_, *model_, result_));
+
+  CopyMetrics(metrics, result_.mutable_metrics());
+  *result_.mutable_provenance() = JobProvenance(context_, spec_.seed());
+  result_.mutable_provenance()->set_samples(train_->size());
+  result_.mutable_provenance()->set_all_training_samples(all_training_samples_);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunTrain(const JobContext& context, v1::WorkResult& result) {
+  return TrainRun(context, result).Run();
+}
+
+}  // namespace torpor
