@@ -23,13 +23,14 @@ struct InputView {
   std::span<const float> values;
 };
 
-// Names the random numbers of one sample: the same key on the same realisation draws the same noise.
+// Names the random numbers of one sample: the same key on the same realisation draws the same
+// noise.
 struct RunKey {
   uint64_t sample = 0;
 };
 
-// Collects what a run does not return: the sum over samples of each layer's squared inputs [inputs of layer l].
-// Used by one Run call at a time.
+// Collects what a run does not return: the sum over samples of each layer's squared inputs [inputs
+// of layer l]. Used by one Run call at a time.
 struct Recorder {
   std::vector<Eigen::VectorXd> squared_inputs;
   int64_t samples = 0;
@@ -60,12 +61,14 @@ class Deployment {
   virtual int features() const = 0;
   // The mode with every lever at its value in force.
   virtual const v1::PowerMode& mode() const = 0;
-  // tasks.size() == results.size(); every input has features() values and every scores span classes. Serial: callers
-  // parallelise over blocks of samples. Outputs of a sample do not depend on its neighbours beyond 1e-5 relative.
+  // tasks.size() == results.size(); every input has features() values and every scores span
+  // classes. Serial: callers parallelise over blocks of samples. Outputs of a sample do not depend
+  // on its neighbours beyond 1e-5 relative.
   virtual absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                            const Cancellation& cancellation) const = 0;
-  // Mean synaptic power a sample if each layer saw inputs with these squares (sums over `recorder.samples`), units of
-  // Vdd^2 Gmax: with a full-power recording this is the nominal power of NASP.
+  // Mean synaptic power a sample if each layer saw inputs with these squares (sums over
+  // `recorder.samples`), units of Vdd^2 Gmax: with a full-power recording this is the nominal power
+  // of NASP.
   virtual double NominalSynapticPower(const Recorder& recorder) const = 0;
 };
 

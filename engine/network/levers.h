@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "torpor/v1/power.pb.h"
 
 namespace torpor {
@@ -15,8 +16,8 @@ class Levers {
   Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names);
   const std::vector<v1::Lever>& all() const { return levers_; }
   const std::vector<std::string>& layer_names() const { return layer_names_; }
-  // OK, or INVALID_ARGUMENT with paths such as "epsilon" or "layer_epsilon[hidden]" that name the bound; for a lever that
-  // is not here, the levers that are. NaN is refused.
+  // OK, or INVALID_ARGUMENT with paths such as "epsilon" or "layer_epsilon[hidden]" that name the
+  // bound; for a lever that is not here, the levers that are. NaN is refused.
   absl::Status Check(const v1::PowerMode& mode) const;
 
  private:
@@ -24,8 +25,8 @@ class Levers {
   std::vector<std::string> layer_names_;
 };
 
-// `change` laid over `base`: levers named in `paths` are taken from `change` (cleared if unset there). Unknown paths are
-// INVALID_ARGUMENT.
+// `change` laid over `base`: levers named in `paths` are taken from `change` (cleared if unset
+// there). Unknown paths are INVALID_ARGUMENT.
 absl::StatusOr<v1::PowerMode> MergeModes(const v1::PowerMode& base, const v1::PowerMode& change,
                                          const std::vector<std::string>& paths);
 

@@ -36,19 +36,21 @@ struct StepReport {
   int64_t samples = 0;
 };
 
-// One training run of a model. The job owns epochs, the order of samples, cancellation and checkpoints; a family owns
-// the step and its state. Not thread-safe. The model must outlive it.
+// One training run of a model. The job owns epochs, the order of samples, cancellation and
+// checkpoints; a family owns the step and its state. Not thread-safe. The model must outlive it.
 class Trainer {
  public:
   virtual ~Trainer() = default;
   // One update. Adds to `report`. The same bits for any number of threads.
   virtual absl::Status Step(const Batch& batch, StepReport& report) = 0;
-  // Parameters, optimiser state, position: what makes a resumed run equal to the uninterrupted one, bit for bit.
+  // Parameters, optimiser state, position: what makes a resumed run equal to the uninterrupted one,
+  // bit for bit.
   virtual void Save(ArchiveWriter& archive) const = 0;
   virtual absl::Status Load(const ArchiveReader& archive) = 0;
 };
 
-// A network with its parameters. Not thread-safe; its owner serialises calls. Built from v1::Network by a family.
+// A network with its parameters. Not thread-safe; its owner serialises calls. Built from
+// v1::Network by a family.
 class Model {
  public:
   virtual ~Model() = default;
@@ -60,26 +62,32 @@ class Model {
   virtual v1::NetworkDescription Describe() const = 0;
   // Fresh parameters from the seed: uniform in +-1/sqrt(inputs). Forgets calibration and loss.
   virtual void Initialise(uint64_t seed) = 0;
-  // Checks the spec against the network (e.g. BCE needs sigmoid outputs). `pool` outlives the trainer.
-  virtual absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec, ThreadPool* pool) = 0;
-  // Gathers the statistics of the full-power network that policies, noise and NASP need, and keeps them. The same bits
-  // for any number of threads. `data_name` and `data_digest` say what they were gathered on.
-  virtual absl::Status Calibrate(const Dataset& data, const std::string& data_name, const std::string& data_digest,
-                                 ThreadPool* pool, const Cancellation& cancellation) = 0;
+  // Checks the spec against the network (e.g. BCE needs sigmoid outputs). `pool` outlives the
+  // trainer.
+  virtual absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
+                                                              ThreadPool* pool) = 0;
+  // Gathers the statistics of the full-power network that policies, noise and NASP need, and keeps
+  // them. The same bits for any number of threads. `data_name` and `data_digest` say what they were
+  // gathered on.
+  virtual absl::Status Calibrate(const Dataset& data, const std::string& data_name,
+                                 const std::string& data_digest, ThreadPool* pool,
+                                 const Cancellation& cancellation) = 0;
   // Summary of the calibration; dataset_digest empty if there is none.
   virtual const v1::Calibration& calibration() const = 0;
   virtual v1::Loss::Kind loss() const = 0;
-  // Checks the mode against the levers and the statistics, and makes a deployment that no longer needs the model.
-  virtual absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(const v1::PowerMode& mode,
-                                                                   const v1::Realisation& realisation) const = 0;
+  // Checks the mode against the levers and the statistics, and makes a deployment that no longer
+  // needs the model.
+  virtual absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
+      const v1::PowerMode& mode, const v1::Realisation& realisation) const = 0;
   // Parameters, calibration and loss. The definition is in the archive's manifest.
   virtual void Save(ArchiveWriter& archive) const = 0;
   // Errors name the tensor and the shapes.
   virtual absl::Status Load(const ArchiveReader& archive) = 0;
 };
 
-// Checks a definition and builds the model of its family with parameters from `seed`. INVALID_ARGUMENT names each wrong
-// field by its path inside the network, e.g. "rate.layers[1].dense.units". Implemented in engine/families.cc.
+// Checks a definition and builds the model of its family with parameters from `seed`.
+// INVALID_ARGUMENT names each wrong field by its path inside the network, e.g.
+// "rate.layers[1].dense.units". Implemented in engine/families.cc.
 using ModelFactory = absl::StatusOr<std::unique_ptr<Model>> (*)(const v1::Network&, uint64_t seed);
 
 // A whole archive (kind "model") of `model`, and back.
