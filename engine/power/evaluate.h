@@ -23,6 +23,8 @@ struct FullPowerReference {
   double synaptic_power = 0;
   // Sums of squared inputs of each layer, for the nominal NASP.
   Recorder recorder;
+  // NominalSynapticPower(recorder) at full power: the nominal NASP's denominator, so that it is exactly 1 there.
+  double nominal_synaptic_power = 0;
 };
 
 // Sample i of `data` runs with key i. Work is split into blocks of a fixed size, so results do not depend on threads.
@@ -34,7 +36,7 @@ absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment, con
                                                const Dataset& data, ThreadPool* pool,
                                                const Cancellation& cancellation);
 
-// Every combination of spec.epsilon and spec.bias on the realisation, epsilon in the outer loop. A mode that cannot be
+// Every combination of spec.epsilon and spec.bias on spec.realisation or else `realisation`, epsilon in the outer loop. A mode that cannot be
 // deployed becomes a row with its error. `on_row(done, total, row)` follows the sweep.
 absl::StatusOr<std::vector<v1::PowerSweepRow>> SweepPower(
     const Model& model, const v1::PowerSweepSpec& spec, const v1::Realisation& realisation, const Dataset& data,

@@ -45,12 +45,12 @@ LayerSums LayerSums::OfBlock(ConstMatrixView pre_activations, ConstMatrixView in
   sums.active_ = Eigen::VectorXd::Zero(units);
   sums.squared_inputs_ = Eigen::VectorXd::Zero(inputs.cols());
   for (int64_t p = 0; p < sums.samples_; ++p) {
-    AddRow(&pre_activations(p, 0), units, sums.mean_.data(), sums.active_.data());
-    AddSquares(&inputs(p, 0), inputs.cols(), sums.squared_inputs_.data());
+    AddRow(pre_activations.row(p).data(), units, sums.mean_.data(), sums.active_.data());
+    AddSquares(inputs.row(p).data(), inputs.cols(), sums.squared_inputs_.data());
   }
   sums.mean_ /= static_cast<double>(sums.samples_);
   for (int64_t p = 0; p < sums.samples_; ++p) {
-    AddSquaredDeviations(&pre_activations(p, 0), sums.mean_.data(), units, sums.m2_.data());
+    AddSquaredDeviations(pre_activations.row(p).data(), sums.mean_.data(), units, sums.m2_.data());
   }
   return sums;
 }

@@ -44,7 +44,7 @@ TORPOR_SIMD int64_t NonZero(const float* u, int64_t n) {
 std::vector<double> ColumnPower(ConstMatrixView weights) {
   std::vector<double> sum(static_cast<size_t>(weights.cols()), 0.0);
   for (int64_t i = 0; i < weights.rows(); ++i) {
-    AddMagnitudes(&weights(i, 0), weights.cols(), sum.data());
+    AddMagnitudes(weights.row(i).data(), weights.cols(), sum.data());
   }
   return sum;
 }

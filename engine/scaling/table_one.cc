@@ -33,7 +33,7 @@ double ReluMean(double mean, double stddev) {
 }  // namespace
 
 double TableOneMean(v1::Activation::Kind activation, double mean, double stddev) {
-  TORPOR_CHECK(stddev >= 0);
+  TORPOR_CHECK(!(stddev < 0));  // NaN of a diverged network passes through
   switch (activation) {
     case v1::Activation::LINEAR:
       return mean;

@@ -1,0 +1,59 @@
+// A rate network at one power mode.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/network/deployment.h"
+#include "engine/rate/weights.h"
+
+namespace torpor {
+
+// What a power mode makes of one layer.
+struct RateLayerDrive {
+  // Scale of the weights.
+  double epsilon = 1;
+  // Bias of the scaled layer [units], or empty.
+  std::vector<float> bias;
+  // Standard deviation of the noise added to each pre-activation; 0 for none.
+  float noise = 0;
+};
+
+// Holds the model's frozen weights by reference count and its own epsilons and biases: it neither
+// keeps the model alive nor sees later training. Immutable; Run is serial and may be called from
+// any thread.
+class RateDeployment final : public Deployment {
+ public:
+  RateDeployment(std::shared_ptr<const FrozenWeights> weights, std::vector<RateLayerDrive> drives,
+                 uint64_t noise_seed, v1::PowerMode mode, ReadOut read_out);
+
+  const Footprint& footprint() const override { return footprint_; }
+  const ReadOut& read_out() const override { return read_out_; }
+  int features() const override { return weights_->layers.front().shape.inputs; }
+  const v1::PowerMode& mode() const override { return mode_; }
+  absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                   const Cancellation& cancellation) const override;
+  double NominalSynapticPower(const Recorder& recorder) const override;
+
+ private:
+  void RunOne(const SampleTask& task, SampleResult& result) const;
+  void RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results) const;
+  // Counts what layer l draws from inputs u.
+  void Meter(size_t l, std::span<const float> u, SampleResult& result) const;
+  // s becomes epsilon s + c + noise.
+  void Drive(size_t l, RunKey key, std::span<float> s, std::vector<float>& noise) const;
+
+  std::shared_ptr<const FrozenWeights> weights_;
+  std::vector<RateLayerDrive> drives_;
+  // Sum of |c| by layer.
+  std::vector<double> bias_power_;
+  uint64_t noise_seed_;
+  v1::PowerMode mode_;
+  ReadOut read_out_;
+  Footprint footprint_;
+  int widest_ = 0;
+  // Samples of a block: fixed by the network alone, so that one block stays far below 50 ms.
+  int block_ = 1;
+};
+
+}  // namespace torpor

@@ -1,0 +1,126 @@
+#include "engine/rate/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/simd.h"
+#include "engine/base/status.h"
+
+namespace torpor {
+namespace {
+
+// Four rows a pass, so that `out` is read and written once for four rows.
+TORPOR_SIMD void AddFourRows(const float* r0, const float* r1, const float* r2, const float* r3,
+                             const float* u, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    out[i] += (u[0] * r0[i] + u[1] * r1[i]) + (u[2] * r2[i] + u[3] * r3[i]);
+  }
+}
+
+TORPOR_SIMD void AddRow(const float* row, float u, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] += u * row[i];
+}
+
+TORPOR_SIMD void ScaleShift(float epsilon, const float* bias, int64_t n, float* s) {
+  for (int64_t i = 0; i < n; ++i) s[i] = epsilon * s[i] + bias[i];
+}
+
+TORPOR_SIMD void Scale(float epsilon, int64_t n, float* s) {
+  for (int64_t i = 0; i < n; ++i) s[i] *= epsilon;
+}
+
+TORPOR_SIMD void Rectify(const float* s, int64_t n, float* x) {
+  for (int64_t i = 0; i < n; ++i) x[i] = s[i] > 0 ? s[i] : 0.0f;
+}
+
+TORPOR_SIMD void MaskByFiring(const float* x, int64_t n, float* delta) {
+  for (int64_t i = 0; i < n; ++i) delta[i] = x[i] > 0 ? delta[i] : 0.0f;
+}
+
+}  // namespace
+
+void SparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float> out) {
+  TORPOR_CHECK(m.rows() == static_cast<int64_t>(u.size()) &&
+               m.cols() == static_cast<int64_t>(out.size()));
+  std::fill(out.begin(), out.end(), 0.0f);
+  const int64_t n = m.cols();
+  const float* rows[4];
+  float values[4];
+  int held = 0;
+  for (size_t j = 0; j < u.size(); ++j) {
+    if (u[j] == 0) continue;
+    rows[held] = m.data() + static_cast<int64_t>(j) * m.outerStride();
+    values[held] = u[j];
+    if (++held == 4) {
+      AddFourRows(rows[0], rows[1], rows[2], rows[3], values, n, out.data());
+      held = 0;
+    }
+  }
+  for (int k = 0; k < held; ++k) AddRow(rows[k], values[k], n, out.data());
+}
+
+void ReferenceSparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float> out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    double sum = 0;
+    for (size_t j = 0; j < u.size(); ++j) {
+      sum += static_cast<double>(m(static_cast<int64_t>(j), static_cast<int64_t>(i))) * u[j];
+    }
+    out[i] = static_cast<float>(sum);
+  }
+}
+
+void ScaleAndShift(float epsilon, std::span<const float> bias, float noise_scale,
+                   std::span<const float> noise, std::span<float> s) {
+  const int64_t n = static_cast<int64_t>(s.size());
+  if (bias.empty()) {
+    Scale(epsilon, n, s.data());
+  } else {
+    TORPOR_CHECK(bias.size() == s.size());
+    ScaleShift(epsilon, bias.data(), n, s.data());
+  }
+  if (!noise.empty()) AddRow(noise.data(), noise_scale, n, s.data());
+}
+
+void Activate(v1::Activation::Kind activation, std::span<const float> s, std::span<float> x) {
+  switch (activation) {
+    case v1::Activation::LINEAR:
+      if (s.data() != x.data()) std::copy(s.begin(), s.end(), x.begin());
+      return;
+    case v1::Activation::RELU:
+      Rectify(s.data(), static_cast<int64_t>(s.size()), x.data());
+      return;
+    case v1::Activation::SIGMOID:
+      for (size_t i = 0; i < s.size(); ++i) x[i] = 1.0f / (1.0f + std::exp(-s[i]));
+      return;
+    case v1::Activation::TANH:
+      for (size_t i = 0; i < s.size(); ++i) x[i] = std::tanh(s[i]);
+      return;
+    case v1::Activation::STEP:
+      for (size_t i = 0; i < s.size(); ++i) x[i] = s[i] > 0 ? 1.0f : 0.0f;
+      return;
+    default:
+      TORPOR_CHECK(false && "activation was validated");
+  }
+}
+
+void MultiplyBySlope(v1::Activation::Kind activation, std::span<const float> x,
+                     std::span<float> delta) {
+  TORPOR_CHECK(x.size() == delta.size());
+  switch (activation) {
+    case v1::Activation::LINEAR:
+      return;
+    case v1::Activation::RELU:
+      MaskByFiring(x.data(), static_cast<int64_t>(x.size()), delta.data());
+      return;
+    case v1::Activation::SIGMOID:
+      for (size_t i = 0; i < x.size(); ++i) delta[i] *= x[i] * (1 - x[i]);
+      return;
+    case v1::Activation::TANH:
+      for (size_t i = 0; i < x.size(); ++i) delta[i] *= 1 - x[i] * x[i];
+      return;
+    default:
+      TORPOR_CHECK(false && "step activations are not trained");
+  }
+}
+
+}  // namespace torpor

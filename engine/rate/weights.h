@@ -1,0 +1,44 @@
+// Parameters of a rate network: the ones that training changes, and the frozen form that
+// deployments share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/gemm.h"
+#include "engine/rate/definition.h"
+
+namespace torpor {
+
+// One layer's trainable parameters.
+struct RateLayerParameters {
+  // [units x inputs]
+  Matrix weight;
+  // [units], empty for a layer without bias.
+  std::vector<float> bias;
+};
+
+// One layer as deployments read it. Immutable once built.
+struct FrozenLayer {
+  RateLayerShape shape;
+  // W transposed [inputs x units]: a batch is a plain product with it, and a single sample adds up
+  // the rows of its non-zero inputs alone, which is what makes batch 1 of sparse images fast.
+  Matrix weight_t;
+  std::vector<float> bias;
+  // Column sums of |W| [inputs] (engine/scaling/synaptic_power.h).
+  std::vector<double> column_power;
+  // Share of non-zero weights.
+  double density = 1;
+};
+
+// All layers. Unscaled: a deployment applies epsilon to each product (s = epsilon (W u) + c), so
+// that all modes of a model share one copy of its weights and a power switch costs biases alone.
+struct FrozenWeights {
+  std::vector<FrozenLayer> layers;
+};
+
+std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& shapes,
+                                            const std::vector<RateLayerParameters>& parameters);
+
+}  // namespace torpor
