@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace torpor {
@@ -53,12 +54,15 @@ struct Transaction {
 
 // SQLite in WAL mode with synchronous=FULL. One writer thread commits queued transactions in
 // groups; each Commit returns when its transaction is durable. Thread-safe, blocking: never call it
-// from a gRPC reaction. Every commit extends a hash chain that Open checks; a database whose chain
-// is broken is DATA_LOSS.
+// from a gRPC reaction. Every commit extends a hash chain whose head is also kept in the file
+// `<path>-head`; Open checks both, and every row's digest: a database that was damaged or has lost
+// commits is DATA_LOSS with reason CATALOGUE_CORRUPT.
 class Catalogue {
  public:
-  // Creates the file if absent; `path` may be ":memory:" in tests.
-  static absl::StatusOr<std::unique_ptr<Catalogue>> Open(const std::string& path);
+  // Creates the file if absent; `path` may be ":memory:" in tests. `clock` gives the time of rows
+  // and the age of replies.
+  static absl::StatusOr<std::unique_ptr<Catalogue>> Open(
+      const std::string& path, std::function<absl::Time()> clock = absl::Now);
   virtual ~Catalogue() = default;
 
   // The rows as written, in the order of writes. ALREADY_EXISTS, NOT_FOUND, ABORTED (version) name
