@@ -100,7 +100,7 @@ class JobManager : public JobSource {
     absl::Time retry_time = absl::InfinitePast();
   };
   struct Listener {
-    std::string id;
+    std::string name;
     std::function<bool()> on_change;
     bool pending = false;
   };
@@ -115,12 +115,13 @@ class JobManager : public JobSource {
   void Look(const std::string& id, std::unique_lock<std::mutex>& lock);
   void Follow(Entry& entry);
   void Judge(const std::string& id, std::unique_lock<std::mutex>& lock);
-  void DispatchNext();
+  // Whether there may be another job to start.
+  bool DispatchNext();
   absl::Status Dispatch(const std::string& id, Entry& entry);
   absl::Status Store(const std::string& id, Entry& entry, v1::Job job,
                      Transaction transaction = {});
   // Marks listeners of a job, and calls all that are marked.
-  void Changed(std::string_view id);
+  void Changed(std::string_view name);
   void CallListeners();
 
   const JobManagerOptions options_;

@@ -1,0 +1,152 @@
+#include "server/job/outcome.h"
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/digest.h"
+#include "engine/base/status.h"
+#include "server/store/names.h"
+#include "spdlog/spdlog.h"
+
+namespace torpor {
+namespace {
+
+using v1::JobState;
+
+// Room for the suffix that makes an id unique.
+constexpr size_t kIdPrefixLength = 50;
+
+Outcome Failed(absl::Status error) {
+  Outcome outcome;
+  outcome.state = JobState::FAILED;
+  outcome.reason = ReasonOf(error);
+  if (outcome.reason.empty()) outcome.reason = "ERROR";
+  outcome.error = std::move(error);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome OutcomeJudge::Judge(const v1::Job& job, const JobDirectory& directory,
+                            const std::optional<WorkerExit>& exit) const {
+  if (job.state() == JobState::CANCELLING) {
+    Outcome outcome;
+    outcome.state = JobState::CANCELLED;
+    outcome.reason = "USER";
+    return outcome;
+  }
+  absl::StatusOr<std::optional<v1::WorkResult>> result = directory.ReadResult(job.attempt());
+  if (!result.ok()) {
+    // A damaged result is none: the attempt is made again.
+    spdlog::error("{}: {}", job.name(), result.status().ToString());
+    return WithoutResult(job, directory, exit);
+  }
+  if (!result->has_value()) return WithoutResult(job, directory, exit);
+
+  if ((*result)->state() != JobState::SUCCEEDED) {
+    Outcome outcome =
+        Failed((*result)->state() == JobState::FAILED
+                   ? FromProto((*result)->error())
+                   : WithReason(absl::CancelledError("its directory says that it was cancelled"),
+                                "CANCELLED_BY_FILE"));
+    outcome.result = **result;
+    return outcome;
+  }
+  Outcome outcome;
+  outcome.state = JobState::SUCCEEDED;
+  outcome.reason = "DONE";
+  outcome.result = **std::move(result);
+  if (outcome.result->has_model()) {
+    if (absl::Status status = Publish(job, directory, outcome); !status.ok()) {
+      Outcome failed = Failed(std::move(status));
+      failed.result = std::move(outcome.result);
+      failed.model = std::move(outcome.model);
+      return failed;
+    }
+  }
+  return outcome;
+}
+
+Outcome OutcomeJudge::WithoutResult(const v1::Job& job, const JobDirectory& directory,
+                                    const std::optional<WorkerExit>& exit) const {
+  if (exit.has_value() && exit->code == static_cast<int>(WorkerExitCode::kDiskFull)) {
+    return Failed(WithHelp(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                          "the disk of ", directory.path(), " is full")),
+                                      "DISK_FULL"),
+                           "Free some space, then submit the job again."));
+  }
+  const int max_attempts = job.spec().max_attempts();
+  const absl::StatusOr<int> spent = directory.SpentAttempts(job.attempt());
+  if (!spent.ok()) return Failed(spent.status());
+  if (*spent < max_attempts) {
+    Outcome outcome;
+    outcome.state = JobState::QUEUED;
+    outcome.reason = "INTERRUPTED";
+    return outcome;
+  }
+  return Failed(WithReason(absl::AbortedError(absl::StrCat(
+                               "the worker ended ", *spent, " times without a result, last with ",
+                               exit.has_value() ? exit->ToString() : "the server away", "; see ",
+                               directory.WorkerLogPath(job.attempt()))),
+                           "ATTEMPTS_SPENT"));
+}
+
+absl::Status OutcomeJudge::Publish(const v1::Job& job, const JobDirectory& directory,
+                                   Outcome& outcome) const {
+  TORPOR_ASSIGN_OR_RETURN(std::string archive, files_->Read(directory.ModelPath(job.attempt())));
+  if (Sha256Hex(archive) != outcome.result->model_digest()) {
+    return WithReason(
+        absl::DataLossError(absl::StrCat(directory.ModelPath(job.attempt()),
+                                         " does not have the digest that its worker reported")),
+        "MODEL_CORRUPT");
+  }
+  TORPOR_ASSIGN_OR_RETURN(v1::Model model, PublishModel(job, archive, *outcome.result));
+  outcome.model = model.name();
+  return Deploy(job, directory, archive, outcome);
+}
+
+absl::StatusOr<v1::Model> OutcomeJudge::PublishModel(const v1::Job& job, const std::string& archive,
+                                                     const v1::WorkResult& result) const {
+  v1::Model fields;
+  fields.set_source(job.name());
+  *fields.mutable_metrics() = result.metrics();
+  *fields.mutable_provenance() = result.provenance();
+  TORPOR_ASSIGN_OR_RETURN(std::string id, IdOf("jobs", job.name(), "name"));
+  // Named after its job, so that publishing again after a crash finds it; where somebody else has
+  // that name, after the job's uid too.
+  for (const std::string& candidate :
+       {id, id.substr(0, kIdPrefixLength) + "-" + job.uid().substr(0, 8)}) {
+    absl::StatusOr<v1::Model> model = models_->Publish(candidate, archive, fields);
+    if (!absl::IsAlreadyExists(model.status())) return model;
+    absl::StatusOr<v1::Model> existing = models_->Get(NameOf("models", candidate));
+    if (existing.ok() && existing->source() == job.name() &&
+        existing->digest() == result.model_digest()) {
+      return existing;
+    }
+  }
+  return models_->Publish("", archive, fields);
+}
+
+absl::Status OutcomeJudge::Deploy(const v1::Job& job, const JobDirectory& directory,
+                                  const std::string& archive, Outcome& outcome) const {
+  if (job.spec().has_train() && job.spec().train().no_deploy()) return absl::OkStatus();
+  if (job.spec().has_calibrate()) {
+    // Statistics belong to the parameters that they were gathered on: if the session has others by
+    // now they would be turned back.
+    absl::StatusOr<SessionSnapshot> now = sessions_->Snapshot(job.spec().session());
+    if (now.ok()) {
+      TORPOR_ASSIGN_OR_RETURN(std::string input, files_->Read(directory.InputModelPath()));
+      if (now->archive != input && now->archive != archive) {
+        outcome.reason = "SESSION_CHANGED";
+        return absl::OkStatus();
+      }
+    }
+  }
+  const absl::Status status =
+      sessions_->InstallModel(job.spec().session(), outcome.model, archive).status();
+  if (absl::IsNotFound(status)) {
+    outcome.reason = "SESSION_GONE";
+    return absl::OkStatus();
+  }
+  return status.ok() ? status : WithReason(status, "NOT_DEPLOYED");
+}
+
+}  // namespace torpor

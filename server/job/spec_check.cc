@@ -1,0 +1,215 @@
+#include "server/job/spec_check.h"
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+#include "engine/base/thread_pool.h"
+
+namespace torpor {
+namespace {
+
+constexpr int kMaximumThreads = 256;
+constexpr int kMaximumAttempts = 100;
+constexpr int kDefaultAttempts = 3;
+constexpr int kMaximumEpochs = 100000;
+constexpr int kMaximumBatch = 65536;
+constexpr int kMaximumEpsilons = 1000;
+
+void CheckRange(const std::string& path, int64_t value, int64_t low, int64_t high,
+                Violations& violations) {
+  if (value >= low && value <= high) return;
+  violations.Add(path, absl::StrCat("must be in ", low, "..", high, ", got ", value));
+}
+
+void CheckNotNegative(const std::string& path, int64_t value, Violations& violations) {
+  if (value < 0) violations.Add(path, absl::StrCat("must not be negative, got ", value));
+}
+
+void CheckNamed(const std::string& path, const std::string& value, Violations& violations) {
+  if (value.empty()) violations.Add(path, "must be set");
+}
+
+void CheckSplit(const std::string& path, v1::Split::Kind split, Violations& violations) {
+  if (!v1::Split::Kind_IsValid(split)) violations.Add(path, "must be TRAIN or TEST");
+}
+
+void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
+  const std::string path = "spec.train.";
+  CheckNamed(path + "dataset", spec.dataset(), violations);
+  CheckRange(path + "epochs", spec.epochs(), 0, kMaximumEpochs, violations);
+  CheckRange(path + "batch_size", spec.batch_size(), 0, kMaximumBatch, violations);
+  CheckNotNegative(path + "validation_samples", spec.validation_samples(), violations);
+  CheckNotNegative(path + "train_samples", spec.train_samples(), violations);
+  if (!v1::Loss::Kind_IsValid(spec.loss())) violations.Add(path + "loss", "must be BCE, MSE or CE");
+  if (!v1::Optimizer::Kind_IsValid(spec.optimizer()))
+    violations.Add(path + "optimizer", "must be ADAM or SGD");
+  // Written so that NaN fails.
+  if (spec.has_learning_rate() &&
+      !(spec.learning_rate() > 0 && std::isfinite(spec.learning_rate()))) {
+    violations.Add(path + "learning_rate",
+                   absl::StrCat("must be above 0 and finite, got ", spec.learning_rate()));
+  }
+  if (spec.has_momentum()) {
+    if (!(spec.momentum() >= 0 && spec.momentum() < 1)) {
+      violations.Add(path + "momentum", absl::StrCat("must be in [0, 1), got ", spec.momentum()));
+    } else if (spec.optimizer() != v1::Optimizer::SGD) {
+      violations.Add(path + "momentum", "is for the optimizer SGD alone");
+    }
+  }
+}
+
+void CheckSweep(const v1::PowerSweepSpec& spec, Violations& violations) {
+  const std::string path = "spec.power_sweep.";
+  CheckNamed(path + "dataset", spec.dataset(), violations);
+  CheckSplit(path + "split", spec.split(), violations);
+  CheckNotNegative(path + "samples", spec.samples(), violations);
+  if (spec.epsilon_size() < 1 || spec.epsilon_size() > kMaximumEpsilons) {
+    violations.Add(path + "epsilon", absl::StrCat("must have 1..", kMaximumEpsilons,
+                                                  " values, got ", spec.epsilon_size()));
+  }
+  for (int i = 0; i < spec.epsilon_size(); ++i) {
+    if (!(spec.epsilon(i) > 0 && spec.epsilon(i) <= 1)) {
+      violations.Add(absl::StrCat(path, "epsilon[", i, "]"),
+                     absl::StrCat("must be in (0, 1], got ", spec.epsilon(i)));
+    }
+  }
+  for (int i = 0; i < spec.bias_size(); ++i) {
+    if (!v1::BiasPolicy::Kind_IsValid(spec.bias(i)) ||
+        spec.bias(i) == v1::BiasPolicy::UNSPECIFIED) {
+      violations.Add(absl::StrCat(path, "bias[", i, "]"), "must be NONE, TABLE or HOMOGENEOUS");
+    }
+  }
+}
+
+// The field that holds the kind, e.g. "spec.train.".
+std::string KindPath(const v1::JobSpec& spec) {
+  switch (spec.kind_case()) {
+    case v1::JobSpec::kTrain:
+      return "spec.train.";
+    case v1::JobSpec::kEvaluate:
+      return "spec.evaluate.";
+    case v1::JobSpec::kCalibrate:
+      return "spec.calibrate.";
+    default:
+      return "spec.power_sweep.";
+  }
+}
+
+absl::Status CheckTrainAgainst(const v1::TrainSpec& spec, const v1::Dataset& dataset,
+                               Model& model) {
+  const int64_t samples = spec.train_samples() > 0
+                              ? std::min<int64_t>(spec.train_samples(), dataset.train_samples())
+                              : dataset.train_samples();
+  if (spec.validation_samples() >= samples) {
+    return FieldError("spec.train.validation_samples",
+                      absl::StrCat("must leave samples to train on: at most ", samples - 1, " of ",
+                                   samples, ", got ", spec.validation_samples()));
+  }
+  ThreadPool pool(1);
+  return WithFieldPrefix(model.NewTrainer(spec, &pool).status(), "spec.train.");
+}
+
+absl::Status CheckSweepAgainst(const v1::PowerSweepSpec& spec, const Model& model) {
+  v1::PowerMode mode;
+  mode.set_epsilon(spec.epsilon(0));
+  mode.set_bias(spec.bias(0));
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), "spec.power_sweep."));
+  if (!spec.has_realisation()) return absl::OkStatus();
+  TORPOR_RETURN_IF_ERROR(
+      WithFieldPrefix(CheckRealisation(spec.realisation()), "spec.power_sweep.realisation."));
+  // Noise needs calibration, which only the model can tell.
+  return model.Deploy(v1::PowerMode(), spec.realisation()).status();
+}
+
+}  // namespace
+
+std::string DatasetOf(const v1::JobSpec& spec) {
+  switch (spec.kind_case()) {
+    case v1::JobSpec::kTrain:
+      return spec.train().dataset();
+    case v1::JobSpec::kEvaluate:
+      return spec.evaluate().dataset();
+    case v1::JobSpec::kCalibrate:
+      return spec.calibrate().dataset();
+    case v1::JobSpec::kPowerSweep:
+      return spec.power_sweep().dataset();
+    case v1::JobSpec::KIND_NOT_SET:
+      break;
+  }
+  return "";
+}
+
+void FillDefaults(v1::JobSpec& spec) {
+  if (spec.threads() == 0) spec.set_threads(std::min(AvailableCpus(), kMaximumThreads));
+  if (spec.max_attempts() == 0) spec.set_max_attempts(kDefaultAttempts);
+  if (spec.has_train()) {
+    v1::TrainSpec& train = *spec.mutable_train();
+    if (train.epochs() == 0) train.set_epochs(5);
+    if (train.loss() == v1::Loss::UNSPECIFIED) train.set_loss(v1::Loss::BCE);
+    if (train.optimizer() == v1::Optimizer::UNSPECIFIED) train.set_optimizer(v1::Optimizer::ADAM);
+    if (!train.has_learning_rate()) train.set_learning_rate(1e-3);
+    if (train.batch_size() == 0) train.set_batch_size(128);
+    if (train.optimizer() == v1::Optimizer::SGD && !train.has_momentum()) train.set_momentum(0.9);
+  }
+  if (spec.has_evaluate() && spec.evaluate().split() == v1::Split::UNSPECIFIED) {
+    spec.mutable_evaluate()->set_split(v1::Split::TEST);
+  }
+  if (spec.has_power_sweep()) {
+    v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
+    if (sweep.split() == v1::Split::UNSPECIFIED) sweep.set_split(v1::Split::TEST);
+    if (sweep.bias().empty()) sweep.add_bias(v1::BiasPolicy::NONE);
+  }
+}
+
+absl::Status CheckBounds(const v1::JobSpec& spec) {
+  Violations violations;
+  CheckNamed("spec.session", spec.session(), violations);
+  CheckRange("spec.threads", spec.threads(), 0, kMaximumThreads, violations);
+  CheckRange("spec.max_attempts", spec.max_attempts(), 0, kMaximumAttempts, violations);
+  switch (spec.kind_case()) {
+    case v1::JobSpec::kTrain:
+      CheckTrain(spec.train(), violations);
+      break;
+    case v1::JobSpec::kEvaluate:
+      CheckNamed("spec.evaluate.dataset", spec.evaluate().dataset(), violations);
+      CheckSplit("spec.evaluate.split", spec.evaluate().split(), violations);
+      CheckNotNegative("spec.evaluate.samples", spec.evaluate().samples(), violations);
+      break;
+    case v1::JobSpec::kCalibrate:
+      CheckNamed("spec.calibrate.dataset", spec.calibrate().dataset(), violations);
+      CheckNotNegative("spec.calibrate.samples", spec.calibrate().samples(), violations);
+      break;
+    case v1::JobSpec::kPowerSweep:
+      CheckSweep(spec.power_sweep(), violations);
+      break;
+    case v1::JobSpec::KIND_NOT_SET:
+      violations.Add("spec", "must have one of train, evaluate, calibrate, power_sweep");
+      break;
+  }
+  return violations.ToStatus();
+}
+
+absl::Status CheckAgainst(const v1::JobSpec& spec, const SessionSnapshot& session,
+                          const v1::Dataset& dataset, ModelFactory factory) {
+  TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, ParseModel(session.archive, factory));
+  int64_t features = 1;
+  for (int64_t dimension : dataset.sample_shape()) features *= dimension;
+  if (features != model->features()) {
+    return FieldError(KindPath(spec) + "dataset",
+                      absl::StrCat("samples of ", dataset.name(), " have ", features,
+                                   " values, the network takes ", model->features()));
+  }
+  if (dataset.classes() > model->classes()) {
+    return FieldError(KindPath(spec) + "dataset",
+                      absl::StrCat(dataset.name(), " has ", dataset.classes(),
+                                   " classes, the network ", model->classes()));
+  }
+  if (spec.has_train()) return CheckTrainAgainst(spec.train(), dataset, *model);
+  if (spec.has_power_sweep()) return CheckSweepAgainst(spec.power_sweep(), *model);
+  return absl::OkStatus();
+}
+
+}  // namespace torpor
