@@ -3,13 +3,13 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/context.h"
 
 namespace torpor::cli {

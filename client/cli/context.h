@@ -7,9 +7,9 @@
 #include <memory>
 #include <ostream>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/channel.h"
 
@@ -17,7 +17,7 @@ namespace torpor::cli {
 
 enum class Format { kTable, kJson, kCsv };
 
-inline constexpr std::string_view kDefaultServer = "127.0.0.1:7617";
+inline constexpr absl::string_view kDefaultServer = "127.0.0.1:7617";
 
 // Flags that every command takes. Precedence: flag, environment, default.
 struct Options {
@@ -54,11 +54,11 @@ struct Context {
   std::function<absl::Status()> action;
 
   // The variable's value, or `fallback` when unset or empty.
-  std::string Env(const char* name, std::string_view fallback = "") const;
+  std::string Env(const char* name, absl::string_view fallback = "") const;
   // Colour and a moving progress line: only on a terminal and not against the user's wish.
   bool UseColor() const { return err_is_terminal && !options.no_color; }
   // A remark for people, on `err`; nothing with -q.
-  void Note(std::string_view line);
+  void Note(absl::string_view line);
 
   // The channel to options.server, made on the first call with a receive limit of 64 MiB.
   std::shared_ptr<grpc::Channel> Channel();

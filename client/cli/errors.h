@@ -6,11 +6,11 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "google/rpc/error_details.pb.h"
 
 #define TORPOR_CLI_CONCAT_INNER(a, b) a##b
@@ -33,17 +33,17 @@
 namespace torpor::cli {
 
 // The command line or a local file is wrong: exit code 2.
-absl::Status UsageError(std::string_view what, std::string_view where = "",
-                        std::string_view try_this = "");
+absl::Status UsageError(absl::string_view what, absl::string_view where = "",
+                        absl::string_view try_this = "");
 // The work itself failed (a job, a verification): exit code 1.
-absl::Status WorkFailed(std::string_view what, std::string_view where = "",
-                        std::string_view try_this = "");
+absl::Status WorkFailed(absl::string_view what, absl::string_view where = "",
+                        absl::string_view try_this = "");
 // The user pressed Ctrl-C while watching: exit code 130, nothing more is printed.
 absl::Status Interrupted();
 
 // Set the second and third line, unless there is one already.
-absl::Status WithWhere(absl::Status status, std::string_view where);
-absl::Status WithTry(absl::Status status, std::string_view try_this);
+absl::Status WithWhere(absl::Status status, absl::string_view where);
+absl::Status WithTry(absl::Status status, absl::string_view try_this);
 
 // One detail of google.rpc.Status that the server sent, e.g.
 // DetailOf<google::rpc::ErrorInfo>(status).
@@ -64,6 +64,6 @@ int ExitCodeOfError(const absl::Status& status);
 std::string FormatError(const absl::Status& status, bool color);
 
 // The candidate most like `word` (one or two slips), or "".
-std::string ClosestTo(std::string_view word, const std::vector<std::string>& candidates);
+std::string ClosestTo(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace torpor::cli

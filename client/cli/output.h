@@ -6,9 +6,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "client/cli/context.h"
 #include "google/protobuf/message.h"
 #include "nlohmann/json.hpp"
@@ -32,8 +32,8 @@ enum class Cell {
 struct Column {
   // Path in the row's JSON, e.g. "metrics.test_accuracy": the header in CSV (its last part in
   // tables unless titled).
-  std::string key;
-  std::string title;
+  std::string key = {};
+  std::string title = {};
   Cell cell = Cell::kText;
 };
 

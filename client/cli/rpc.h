@@ -3,10 +3,10 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cli/context.h"
 #include "grpcpp/client_context.h"
@@ -16,7 +16,7 @@ namespace torpor::cli {
 
 // The same code and message with the details of trailer `grpc-status-details-bin` as payloads, and
 // a hint what to try. `server` is named when it cannot be reached.
-absl::Status FromGrpc(const grpc::Status& status, std::string_view server);
+absl::Status FromGrpc(const grpc::Status& status, absl::string_view server);
 
 void SetDeadline(grpc::ClientContext& call, absl::Duration timeout);
 
@@ -40,14 +40,14 @@ absl::StatusOr<Response> Call(Context& context,
 }
 
 // "s1" -> "sessions/s1"; a full name stays.
-std::string FullName(std::string_view collection, std::string_view id);
+std::string FullName(absl::string_view collection, absl::string_view id);
 // "sessions/s1" -> "s1".
-std::string ShortName(std::string_view name);
+std::string ShortName(absl::string_view name);
 
 // The full name that a user means: an id, a full name, a unique prefix of an id, or `latest` (the
 // newest).
-absl::StatusOr<std::string> ResolveSession(Context& context, std::string_view id);
-absl::StatusOr<std::string> ResolveJob(Context& context, std::string_view id);
-absl::StatusOr<std::string> ResolveModel(Context& context, std::string_view id);
+absl::StatusOr<std::string> ResolveSession(Context& context, absl::string_view id);
+absl::StatusOr<std::string> ResolveJob(Context& context, absl::string_view id);
+absl::StatusOr<std::string> ResolveModel(Context& context, absl::string_view id);
 
 }  // namespace torpor::cli

@@ -1,0 +1,268 @@
+// torpor job: long work on a session's network.
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command.h"
+#include "client/cli/definition.h"
+#include "client/cli/errors.h"
+#include "client/cli/job_run.h"
+#include "client/cli/output.h"
+#include "client/cli/progress.h"
+#include "client/cli/rpc.h"
+#include "client/cli/watch.h"
+#include "torpor/v1/job.grpc.pb.h"
+
+namespace torpor::cli {
+namespace {
+
+struct TrainFlags {
+  std::string session, dataset, file, loss, optimizer;
+  int epochs = 0, batch = 0;
+  double learning_rate = 0, momentum = 0;
+  uint64_t seed = 0;
+  int64_t validation_samples = 0, train_samples = 0;
+  bool no_deploy = false, from_session = false;
+  SubmitFlags submit;
+};
+
+// An enum's value by its name in either case; a usage error with the choices.
+template <typename Kind, typename Parse>
+absl::Status ParseKind(const std::string& word, Parse parse, absl::string_view flag,
+                       absl::string_view choices, Kind& kind) {
+  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) {
+    return absl::OkStatus();
+  }
+  return UsageError(absl::StrCat("must be one of ", choices, ", got `", word, "`"), flag,
+                    absl::StrCat(flag, " ", choices.substr(0, choices.find(','))));
+}
+
+// The recipe's `train` first, then what the flags say.
+absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& command,
+                                             const TrainFlags& flags) {
+  v1::TrainSpec train;
+  if (!flags.file.empty()) {
+    CLI_ASSIGN_OR_RETURN(Definition definition, Definition::Load(context, flags.file));
+    if (!definition.Has("train")) {
+      return UsageError("the file has no key `train`", flags.file, "a recipe of client/recipes");
+    }
+    CLI_RETURN_IF_ERROR(definition.Read("train", train));
+  }
+  const auto given = [&command](const char* flag) { return command.count(flag) > 0; };
+  if (given("--dataset")) train.set_dataset(FullName("datasets", flags.dataset));
+  if (train.dataset().empty()) {
+    return UsageError("a dataset is missing", "--dataset", "torpor dataset list");
+  }
+  train.set_dataset(FullName("datasets", train.dataset()));
+  if (given("--epochs")) train.set_epochs(flags.epochs);
+  if (given("--batch")) train.set_batch_size(flags.batch);
+  if (given("--learning-rate")) train.set_learning_rate(flags.learning_rate);
+  if (given("--momentum")) train.set_momentum(flags.momentum);
+  if (given("--seed")) train.set_seed(flags.seed);
+  if (given("--validation-samples")) train.set_validation_samples(flags.validation_samples);
+  if (given("--train-samples")) train.set_train_samples(flags.train_samples);
+  if (flags.no_deploy) train.set_no_deploy(true);
+  if (flags.from_session) train.set_from_session(true);
+  if (given("--loss")) {
+    v1::Loss::Kind kind;
+    CLI_RETURN_IF_ERROR(
+        ParseKind(flags.loss, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce", kind));
+    train.set_loss(kind);
+  }
+  if (given("--optimizer")) {
+    v1::Optimizer::Kind kind;
+    CLI_RETURN_IF_ERROR(
+        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd", kind));
+    train.set_optimizer(kind);
+  }
+  // The service reads 0 as "the default"; who writes 0 means it, and is wrong.
+  if (given("--epochs") && flags.epochs < 1) {
+    return UsageError(absl::StrCat("must be in 1..100000, got ", flags.epochs), "--epochs");
+  }
+  if (given("--batch") && flags.batch < 1) {
+    return UsageError(absl::StrCat("must be in 1..65536, got ", flags.batch), "--batch");
+  }
+  return train;
+}
+
+// Prints the job, unless its JSON lines were the output, and tells what comes next.
+absl::Status Report(Context& context, const v1::Job& job, const SubmitFlags& flags) {
+  const bool followed = flags.wait || flags.watch;
+  if (!(flags.watch && context.options.format == Format::kJson)) PrintJob(context, job);
+  if (followed) return JobOutcome(job);
+  context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
+  return absl::OkStatus();
+}
+
+void AddTrain(CLI::App& submit, Context& context) {
+  auto flags = std::make_shared<TrainFlags>();
+  auto self = std::make_shared<CLI::App*>(nullptr);
+  CLI::App* train = AddCommand(
+      submit, "train", "Trains the network of a session.",
+      "torpor job submit train s1 --dataset fashion-mnist --epochs 5 --watch", context,
+      [&context, flags, self]() -> absl::Status {
+        CLI_ASSIGN_OR_RETURN(const std::string session, ResolveSession(context, flags->session));
+        v1::JobSpec spec;
+        spec.set_session(session);
+        CLI_ASSIGN_OR_RETURN(*spec.mutable_train(), BuildTrainSpec(context, **self, *flags));
+        CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, flags->submit));
+        return Report(context, job, flags->submit);
+      });
+  *self = train;
+  train->add_option("session", flags->session, "the session")->required();
+  train->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)");
+  train->add_option("-f,--file", flags->file, "a recipe whose key `train` holds the settings");
+  train->add_option("--epochs", flags->epochs, "passes over the training samples; default 5");
+  train->add_option("--loss", flags->loss, "bce, mse or ce; default bce");
+  train->add_option("--optimizer", flags->optimizer, "adam or sgd; default adam");
+  train->add_option("--learning-rate", flags->learning_rate, "default 1e-3");
+  train->add_option("--batch", flags->batch, "samples a step; default 128");
+  train->add_option("--momentum", flags->momentum, "of sgd; default 0.9");
+  train->add_option("--seed", flags->seed, "root of initialisation and shuffling; default 0");
+  train->add_option("--validation-samples", flags->validation_samples,
+                    "held out from the end of the training set; default 0");
+  train->add_option("--train-samples", flags->train_samples,
+                    "first samples of the training set only; default all");
+  train->add_flag("--no-deploy", flags->no_deploy, "keep the trained model out of the session");
+  train->add_flag("--from-session", flags->from_session,
+                  "go on from the session's present parameters");
+  AddSubmitFlags(*train, flags->submit, true);
+}
+
+struct DataFlags {
+  std::string session, dataset, split;
+  int64_t samples = 0;
+  SubmitFlags submit;
+};
+
+void AddOverData(CLI::App& submit, Context& context, const std::string& kind,
+                 const std::string& purpose) {
+  auto flags = std::make_shared<DataFlags>();
+  CLI::App* command = AddCommand(
+      submit, kind, purpose,
+      absl::StrCat("torpor job submit ", kind, " s1 --dataset fashion-mnist --wait"), context,
+      [&context, flags, kind]() -> absl::Status {
+        CLI_ASSIGN_OR_RETURN(const std::string session, ResolveSession(context, flags->session));
+        CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(flags->split));
+        v1::JobSpec spec;
+        spec.set_session(session);
+        const std::string dataset = FullName("datasets", flags->dataset);
+        if (kind == "evaluate") {
+          spec.mutable_evaluate()->set_dataset(dataset);
+          spec.mutable_evaluate()->set_split(split);
+          spec.mutable_evaluate()->set_samples(flags->samples);
+        } else {
+          spec.mutable_calibrate()->set_dataset(dataset);
+          spec.mutable_calibrate()->set_samples(flags->samples);
+        }
+        CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, flags->submit));
+        return Report(context, job, flags->submit);
+      });
+  command->add_option("session", flags->session, "the session")->required();
+  command->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)")
+      ->required();
+  command->add_option("--samples", flags->samples, "first samples only; default all");
+  if (kind == "evaluate") {
+    command->add_option("--split", flags->split, "test or train; default test");
+  }
+  AddSubmitFlags(*command, flags->submit, true);
+}
+
+absl::Status ListJobs(Context& context, const std::string& session, int limit) {
+  v1::ListJobsRequest request;
+  request.set_page_size(std::clamp(limit, 1, 1000));
+  if (!session.empty()) {
+    CLI_ASSIGN_OR_RETURN(*request.mutable_session(), ResolveSession(context, session));
+  }
+  std::vector<Json> rows;
+  do {
+    CLI_ASSIGN_OR_RETURN(const v1::ListJobsResponse response,
+                         Call<v1::JobService>(context, &v1::JobService::Stub::ListJobs, request));
+    for (const v1::Job& job : response.jobs()) {
+      if (static_cast<int>(rows.size()) < limit) rows.push_back(JobJson(job));
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty() && static_cast<int>(rows.size()) < limit);
+  PrintRows(context,
+            {{"name"},
+             {"kind"},
+             {"spec.session", "session"},
+             {"state"},
+             {"reason"},
+             {"progress.fraction", "progress", Cell::kPercent},
+             {"metrics.test_accuracy", "test_accuracy", Cell::kPercent},
+             {"model"},
+             {"create_time", "created"}},
+            rows, {{"jobs", rows}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Job> GetJob(Context& context, const std::string& id) {
+  v1::GetJobRequest request;
+  CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveJob(context, id));
+  return Call<v1::JobService>(context, &v1::JobService::Stub::GetJob, request);
+}
+
+// watch and wait: both follow the job; they differ in what they show.
+absl::Status Follow(Context& context, const std::string& id, bool watch, int64_t from) {
+  CLI_ASSIGN_OR_RETURN(const std::string name, ResolveJob(context, id));
+  CLI_ASSIGN_OR_RETURN(const v1::Job job,
+                       FollowJob(context, name, ChooseProgressStyle(context, watch), from));
+  if (!(watch && context.options.format == Format::kJson)) PrintJob(context, job);
+  return JobOutcome(job);
+}
+
+}  // namespace
+
+void AddJobCommands(CLI::App& root, Context& context) {
+  CLI::App* job = AddNoun(root, "job", "Training and other long work, done by the server.",
+                          "torpor job submit train s1 --dataset fashion-mnist --watch\n"
+                          "torpor job list\n"
+                          "torpor job wait latest -o json");
+  CLI::App* submit = AddNoun(*job, "submit", "Hands a job to the server.",
+                             "torpor job submit train s1 --dataset fashion-mnist --watch");
+  AddTrain(*submit, context);
+  AddOverData(*submit, context, "evaluate",
+              "Measures accuracy and power of the session's present mode.");
+  AddOverData(*submit, context, "calibrate",
+              "Gathers the statistics that bias policies, noise and NASP need.");
+
+  auto id = std::make_shared<std::string>();
+  auto session = std::make_shared<std::string>();
+  auto limit = std::make_shared<int>(50);
+  auto from = std::make_shared<int64_t>(0);
+  CLI::App* list =
+      AddCommand(*job, "list", "Lists jobs, the newest first.", "torpor job list --session s1",
+                 context, [=, &context] { return ListJobs(context, *session, *limit); });
+  list->add_option("--session", *session, "only jobs of this session");
+  list->add_option("--limit", *limit, "at most so many; default 50")->check(CLI::PositiveNumber);
+
+  const auto add = [&](const std::string& name, const std::string& purpose,
+                       std::function<absl::Status()> action) {
+    CLI::App* verb = AddCommand(*job, name, purpose, absl::StrCat("torpor job ", name, " latest"),
+                                context, std::move(action));
+    verb->add_option("job", *id, "id, unique beginning of an id, or `latest`")->required();
+    return verb;
+  };
+  add("get", "Shows a job.", [=, &context]() -> absl::Status {
+    CLI_ASSIGN_OR_RETURN(const v1::Job found, GetJob(context, *id));
+    PrintJob(context, found);
+    return absl::OkStatus();
+  });
+  add("watch", "Shows a job's progress until it ends; Ctrl-C detaches and leaves it running.",
+      [=, &context] { return Follow(context, *id, true, *from); })
+      ->add_option("--from-sequence", *from, "only events after this one");
+  add("wait", "Returns when the job has ended; exit code 1 unless it succeeded.",
+      [=, &context] { return Follow(context, *id, false, 0); });
+  add("cancel", "Asks a job to stop.", [=, &context]() -> absl::Status {
+    v1::CancelJobRequest request;
+    CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveJob(context, *id));
+    request.set_request_id(NewRequestId());
+    CLI_ASSIGN_OR_RETURN(const v1::Job stopped,
+                         Call<v1::JobService>(context, &v1::JobService::Stub::CancelJob, request));
+    PrintJob(context, stopped);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace torpor::cli

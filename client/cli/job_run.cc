@@ -1,0 +1,99 @@
+#include "client/cli/job_run.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/cli/errors.h"
+#include "client/cli/progress.h"
+#include "client/cli/rpc.h"
+#include "client/cli/watch.h"
+#include "torpor/v1/job.grpc.pb.h"
+
+namespace torpor::cli {
+
+void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits) {
+  command.add_option("--job-id", flags.job_id, "id of the job; chosen by the server when left out");
+  command.add_option("--request-id", flags.request_id,
+                     "repeats with the same id get the first answer");
+  command.add_option("--label", flags.labels, "name=value, kept with the job")->take_all();
+  command.add_option("--threads", flags.threads, "threads of the worker; 0: all CPUs");
+  command.add_option("--max-attempts", flags.max_attempts,
+                     "attempts after which an interrupted job fails; 0: 3");
+  if (!waits) return;
+  command.add_flag("--wait", flags.wait, "return when the job has ended");
+  command.add_flag("--watch", flags.watch, "show progress until the job has ended");
+}
+
+absl::Status ParseLabels(const std::vector<std::string>& pairs,
+                         google::protobuf::Map<std::string, std::string>& labels) {
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return UsageError(absl::StrCat("not name=value: `", pair, "`"), "--label",
+                        "--label experiment=first");
+    }
+    labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word) {
+  if (word.empty() || word == "test") return v1::Split::TEST;
+  if (word == "train") return v1::Split::TRAIN;
+  return UsageError(absl::StrCat("no split `", word, "`"), "--split", "--split test or train");
+}
+
+absl::Status NameFlag(absl::Status status) {
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  if (status.ok() || !bad || bad->field_violations().empty()) return status;
+  std::string field = bad->field_violations(0).field();
+  field = field.substr(0, field.find('['));
+  field = field.substr(field.rfind('.') + 1);
+  if (field == "batch_size") field = "batch";
+  return WithWhere(std::move(status), absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}})));
+}
+
+absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags) {
+  v1::CreateJobRequest request;
+  request.set_job_id(flags.job_id);
+  request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
+  CLI_RETURN_IF_ERROR(ParseLabels(flags.labels, *request.mutable_labels()));
+  spec.set_threads(flags.threads);
+  spec.set_max_attempts(flags.max_attempts);
+  *request.mutable_spec() = std::move(spec);
+  absl::StatusOr<v1::Job> job =
+      Call<v1::JobService>(context, &v1::JobService::Stub::CreateJob, request);
+  if (!job.ok()) return NameFlag(job.status());
+  if (!flags.wait && !flags.watch) return job;
+  return FollowJob(context, job->name(), ChooseProgressStyle(context, flags.watch));
+}
+
+Json JobJson(const v1::Job& job) {
+  Json json = ToJson(job);
+  json["kind"] = JobKind(job.spec());
+  return json;
+}
+
+void PrintJob(Context& context, const v1::Job& job) {
+  Json json = JobJson(job);
+  std::vector<Column> columns = {{"name"},
+                                 {"kind"},
+                                 {"spec.session", "session"},
+                                 {"state"},
+                                 {"reason"},
+                                 {"attempt"},
+                                 {"progress.fraction", "progress", Cell::kPercent},
+                                 {"model"}};
+  for (const auto& [name, value] : json["metrics"].items()) {
+    const bool fraction = name.find("accuracy") != std::string::npos ||
+                          name.find("agreement") != std::string::npos ||
+                          name.find("nasp") != std::string::npos || name == "ece";
+    columns.push_back({"metrics." + name, name, fraction ? Cell::kPercent : Cell::kNumber});
+  }
+  columns.push_back({"error.message", "error"});
+  columns.push_back({"create_time", "created"});
+  columns.push_back({"end_time", "ended"});
+  PrintObject(context, columns, json);
+}
+
+}  // namespace torpor::cli

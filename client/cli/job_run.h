@@ -1,0 +1,48 @@
+// Submits jobs and follows them: shared by `job`, `power sweep` and `session evaluate`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "absl/status/statusor.h"
+#include "client/cli/context.h"
+#include "client/cli/output.h"
+#include "torpor/v1/job.pb.h"
+
+namespace torpor::cli {
+
+// Flags that every submission takes.
+struct SubmitFlags {
+  std::string job_id;
+  std::string request_id;
+  std::vector<std::string> labels;
+  int threads = 0;
+  int max_attempts = 0;
+  bool wait = false;
+  bool watch = false;
+};
+
+// `waits`: adds --wait and --watch (commands that always wait do not have them).
+void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits);
+
+// `names=value` pairs into a map; a usage error for anything else.
+absl::Status ParseLabels(const std::vector<std::string>& pairs,
+                         google::protobuf::Map<std::string, std::string>& labels);
+
+// Creates the job; with flags.wait or flags.watch also follows it to its end. An ended job is
+// returned whatever its end.
+absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags);
+
+// The job with its `kind`, as JSON.
+Json JobJson(const v1::Job& job);
+void PrintJob(Context& context, const v1::Job& job);
+
+// TRAIN or TEST from `train`, `test` or nothing.
+absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word);
+
+// Names the flag of the first wrong field as the place of the error: `spec.train.learning_rate` ->
+// --learning-rate.
+absl::Status NameFlag(absl::Status status);
+
+}  // namespace torpor::cli
