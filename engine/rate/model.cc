@@ -137,6 +137,16 @@ void RateModel::SummariseCalibration(const std::string& data_name, const std::st
   }
 }
 
+Recorder RateModel::FullPowerRecord() const {
+  Recorder record;
+  if (!calibrated()) return record;
+  record.samples = calibration_.samples();
+  for (const LayerStatistics& layer : statistics_) {
+    record.squared_inputs.push_back(layer.mean_squared_input * static_cast<double>(record.samples));
+  }
+  return record;
+}
+
 absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
     const v1::PowerMode& mode, const v1::Realisation& realisation) const {
   TORPOR_RETURN_IF_ERROR(levers_.Check(mode));

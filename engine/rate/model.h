@@ -33,6 +33,7 @@ class RateModel final : public Model {
                          const std::string& data_digest, ThreadPool* pool,
                          const Cancellation& cancellation) override;
   const v1::Calibration& calibration() const override { return calibration_; }
+  Recorder FullPowerRecord() const override;
   v1::Loss::Kind loss() const override { return loss_; }
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;

@@ -1,6 +1,7 @@
 // Runs one batch of inference work on one generation.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -23,22 +24,37 @@ class BatchRunner {
            PowerMeter* meter);
 
  private:
-  struct Slot;
-  void Prepare(InferenceWork* work, const Served& served);
-  void Compute(const Served& served);
-  void ComputeBlock(const Served& served, size_t first, size_t count);
-  void Reply(Slot& slot, const std::shared_ptr<const Served>& served, PowerMeter* meter,
-             int batch_samples, int64_t compute_us);
+  // One work of the batch: its samples are first..first + work->samples - 1.
+  struct Slot {
+    InferenceWork* work = nullptr;
+    int64_t queue_us = 0;
+    absl::Status status;
+    int first = 0;
+  };
+  // A range of samples that one Run call computes, and the slots that they belong to.
+  struct Block {
+    int first = 0;
+    int count = 0;
+    int first_slot = 0;
+    int last_slot = 0;
+  };
+
+  // Whether work may run at all, and its samples as floats.
+  absl::Status Accept(const InferenceWork& work, const Served& served);
+  void CutBlocks(int samples, const Deployment& deployment);
+  void RunBlock(const Deployment& deployment, const Block& block, absl::Status& status);
+  void FillResponse(const Slot& slot, const Served& served, int batch_samples, int64_t compute_us,
+                    PowerMeter* meter);
 
   ThreadPool* const pool_;
   // Reused from batch to batch.
   std::vector<Slot> slots_;
+  std::vector<Block> blocks_;
+  std::vector<absl::Status> block_status_;
   std::vector<float> inputs_;
   std::vector<float> scores_;
   std::vector<SampleTask> tasks_;
   std::vector<SampleResult> results_;
-  // Slot of each sample.
-  std::vector<int> owner_;
 };
 
 }  // namespace torpor

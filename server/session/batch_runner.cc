@@ -1,0 +1,213 @@
+#include "server/session/batch_runner.h"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+#include "engine/learn/metrics.h"
+
+namespace torpor {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Samples of a block: enough for an efficient matrix product.
+constexpr int kBlockSamples = 64;
+// Multiply-accumulates of a block, so that cancellation is looked at well within 50 ms even for
+// large networks.
+constexpr int64_t kBlockWork = 100'000'000;
+
+static_assert(std::endian::native == std::endian::little, "tensors are little-endian on the wire");
+
+int64_t Microseconds(Clock::duration d) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
+}
+
+// Index of the first NaN or infinity, or -1. By the exponent bits, which compiles to a vector loop.
+int64_t FirstNotFinite(const float* values, size_t count) {
+  bool bad = false;
+  for (size_t i = 0; i < count; ++i) {
+    bad |= (std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u;
+  }
+  if (!bad) return -1;
+  for (size_t i = 0; i < count; ++i) {
+    if ((std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u)
+      return static_cast<int64_t>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+absl::Status BatchRunner::Accept(const InferenceWork& work, const Served& served) {
+  if (work.cancellation != nullptr) TORPOR_RETURN_IF_ERROR(work.cancellation->Check());
+  if (work.require_generation != 0 && work.require_generation != served.generation) {
+    return WithReason(absl::FailedPreconditionError(
+                          absl::StrCat("generation ", work.require_generation,
+                                       " is not served; the session is at ", served.generation)),
+                      "GENERATION_GONE", {{"generation", absl::StrCat(served.generation)}});
+  }
+  const size_t count = static_cast<size_t>(work.samples) * served.deployment->features();
+  const size_t start = inputs_.size();
+  inputs_.resize(start + count);
+  float* out = inputs_.data() + start;
+  const std::string& data = work.input->data();
+  if (work.input->dtype() == v1::DataType::UINT8) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
+    for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(bytes[i]) / 255.0f;
+    return absl::OkStatus();
+  }
+  std::memcpy(out, data.data(), count * sizeof(float));
+  if (const int64_t bad = FirstNotFinite(out, count); bad >= 0) {
+    const int features = served.deployment->features();
+    const float value = out[bad];
+    inputs_.resize(start);
+    return FieldError(
+        "input", absl::StrCat("must be finite; sample ", bad / features, " has ",
+                              value != value ? "NaN" : "infinity", " at element ", bad % features));
+  }
+  return absl::OkStatus();
+}
+
+void BatchRunner::CutBlocks(int samples, const Deployment& deployment) {
+  int64_t work = 1;
+  for (const LayerFootprint& layer : deployment.footprint().layers) work += layer.synapses;
+  const int size = static_cast<int>(std::clamp<int64_t>(kBlockWork / work, 1, kBlockSamples));
+  blocks_.clear();
+  size_t slot = 0;
+  for (int first = 0; first < samples; first += size) {
+    Block block{first, std::min(size, samples - first), 0, 0};
+    // Slots without samples of their own (refused ones) may lie between; they do no harm.
+    while (!slots_[slot].status.ok() || slots_[slot].first + slots_[slot].work->samples <= first)
+      ++slot;
+    block.first_slot = static_cast<int>(slot);
+    size_t last = slot;
+    while (last + 1 < slots_.size() &&
+           (!slots_[last + 1].status.ok() || slots_[last + 1].first < first + block.count)) {
+      ++last;
+    }
+    block.last_slot = static_cast<int>(last);
+    blocks_.push_back(block);
+  }
+}
+
+void BatchRunner::RunBlock(const Deployment& deployment, const Block& block, absl::Status& status) {
+  // Computed as long as anybody still waits for a sample of it.
+  const Cancellation* only = nullptr;
+  bool wanted = false;
+  int waiting = 0;
+  for (int s = block.first_slot; s <= block.last_slot; ++s) {
+    const Slot& slot = slots_[s];
+    if (!slot.status.ok()) continue;
+    ++waiting;
+    only = slot.work->cancellation;
+    const absl::Status check = only == nullptr ? absl::OkStatus() : only->Check();
+    if (check.ok()) {
+      wanted = true;
+    } else if (!wanted) {
+      status = check;
+    }
+  }
+  if (!wanted) return;
+  const Cancellation never;
+  const Cancellation& cancellation = waiting == 1 && only != nullptr ? *only : never;
+  status = deployment.Run(std::span(tasks_).subspan(block.first, block.count),
+                          std::span(results_).subspan(block.first, block.count), cancellation);
+}
+
+void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch_samples,
+                               int64_t compute_us, PowerMeter* meter) {
+  const InferenceWork& work = *slot.work;
+  const int classes = served.deployment->read_out().classes;
+  v1::InferResponse& response = *work.response;
+  v1::Tensor& scores = *response.mutable_scores();
+  scores.set_dtype(v1::DataType::FLOAT32);
+  scores.mutable_shape()->Resize(2, 0);
+  scores.set_shape(0, work.samples);
+  scores.set_shape(1, classes);
+  const float* values = scores_.data() + static_cast<size_t>(slot.first) * classes;
+  scores.mutable_data()->assign(reinterpret_cast<const char*>(values),
+                                sizeof(float) * static_cast<size_t>(work.samples) * classes);
+  response.mutable_classes()->Resize(work.samples, 0);
+  response.mutable_synaptic_power()->Clear();
+  response.clear_nasp();
+  Quantity total = 0;
+  for (int i = 0; i < work.samples; ++i) {
+    const SampleResult& result = results_[slot.first + i];
+    response.set_classes(i, ClassOf(result.scores));
+    const Quantity power = result.activity.Total(&LayerActivity::synaptic_power);
+    total = total + power;
+    if (power.counted()) response.add_synaptic_power(power.value());
+  }
+  if (total.counted()) {
+    meter->Add(work.samples, total.value(), served.full_power);
+    if (served.full_power > 0) response.set_nasp(total.value() / work.samples / served.full_power);
+  } else {
+    response.mutable_synaptic_power()->Clear();
+    meter->Add(work.samples, 0, 0);
+  }
+  response.set_generation(served.generation);
+  v1::Timing& timing = *response.mutable_timing();
+  timing.set_queue_us(slot.queue_us);
+  timing.set_compute_us(compute_us);
+  timing.set_batch_size(batch_samples);
+}
+
+void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
+                      const std::shared_ptr<const Served>& served, PowerMeter* meter) {
+  const Deployment& deployment = *served->deployment;
+  const Clock::time_point start = Clock::now();
+  inputs_.clear();
+  slots_.clear();
+  int samples = 0;
+  for (InferenceWork* work : batch) {
+    Slot slot{work, Microseconds(start - work->queued_at), Accept(*work, *served), samples};
+    if (slot.status.ok()) samples += work->samples;
+    slots_.push_back(std::move(slot));
+  }
+
+  const size_t features = static_cast<size_t>(deployment.features());
+  const size_t classes = static_cast<size_t>(deployment.read_out().classes);
+  scores_.resize(static_cast<size_t>(samples) * classes);
+  tasks_.resize(samples);
+  results_.resize(samples);
+  for (const Slot& slot : slots_) {
+    if (!slot.status.ok()) continue;
+    for (int i = 0; i < slot.work->samples; ++i) {
+      const size_t sample = static_cast<size_t>(slot.first) + i;
+      tasks_[sample] = {{std::span<const float>(inputs_).subspan(sample * features, features)},
+                        {slot.work->sample_key + i}};
+      results_[sample].scores = std::span(scores_).subspan(sample * classes, classes);
+      results_[sample].activity.layers.clear();
+    }
+  }
+
+  CutBlocks(samples, deployment);
+  block_status_.assign(blocks_.size(), absl::OkStatus());
+  const auto run = [&](int b) { RunBlock(deployment, blocks_[b], block_status_[b]); };
+  if (pool_ != nullptr && blocks_.size() > 1) {
+    pool_->ParallelFor(static_cast<int>(blocks_.size()), run);
+  } else {
+    for (size_t b = 0; b < blocks_.size(); ++b) run(static_cast<int>(b));
+  }
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    if (block_status_[b].ok()) continue;
+    for (int s = blocks_[b].first_slot; s <= blocks_[b].last_slot; ++s) {
+      if (slots_[s].status.ok()) slots_[s].status = block_status_[b];
+    }
+  }
+
+  const int64_t compute_us = Microseconds(Clock::now() - start);
+  for (Slot& slot : slots_) {
+    // Who gave up meanwhile is told so, whether its samples were computed or not.
+    if (slot.status.ok() && slot.work->cancellation != nullptr)
+      slot.status = slot.work->cancellation->Check();
+    if (slot.status.ok()) FillResponse(slot, *served, samples, compute_us, meter);
+    slot.work->Done(slot.status, slot.status.ok() ? served : nullptr);
+  }
+}
+
+}  // namespace torpor
