@@ -29,6 +29,8 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   virtual absl::StatusOr<std::string> Read(const std::string& path) = 0;
+  // The first `bytes` bytes, or all of a shorter file.
+  virtual absl::StatusOr<std::string> ReadPrefix(const std::string& path, int64_t bytes) = 0;
   // Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder: after a crash the
   // path holds the old or the new content, never a part. On error the old content stays and the temporary is removed.
   virtual absl::Status WriteAtomically(const std::string& path, std::string_view data) = 0;
@@ -55,6 +57,9 @@ class FaultyFileSystem : public FileSystem {
   void FailFrom(int n, absl::Status status);
 
   absl::StatusOr<std::string> Read(const std::string& path) override { return base_->Read(path); }
+  absl::StatusOr<std::string> ReadPrefix(const std::string& path, int64_t bytes) override {
+    return base_->ReadPrefix(path, bytes);
+  }
   absl::Status WriteAtomically(const std::string& path, std::string_view data) override;
   absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override { return base_->CreateDirectories(path); }

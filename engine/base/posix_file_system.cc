@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -107,6 +108,10 @@ class PosixAppendFile : public AppendFile {
 class PosixFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::string> Read(const std::string& path) override {
+    return ReadPrefix(path, std::numeric_limits<int64_t>::max());
+  }
+
+  absl::StatusOr<std::string> ReadPrefix(const std::string& path, int64_t bytes) override {
     Descriptor fd(OpenRetrying(path, O_RDONLY));
     if (fd.get() < 0) return ErrnoStatus("open", path, errno);
     struct stat info;
@@ -114,20 +119,21 @@ class PosixFileSystem : public FileSystem {
     if (S_ISDIR(info.st_mode)) return ErrnoStatus("read", path, EISDIR);
     std::string content;
     // The size is a hint only: the file may grow or be one of /proc, whose size is 0.
-    size_t capacity = static_cast<size_t>(std::max<off_t>(info.st_size, 0)) + 1;
-    size_t used = 0;
-    for (;;) {
-      if (content.size() < capacity) content.resize(capacity);
-      const ssize_t got = ::read(fd.get(), content.data() + used, capacity - used);
+    int64_t capacity = std::min<int64_t>(bytes, std::max<off_t>(info.st_size, 0) + 1);
+    int64_t used = 0;
+    while (used < bytes) {
+      content.resize(static_cast<size_t>(capacity));
+      const ssize_t got =
+          ::read(fd.get(), content.data() + used, static_cast<size_t>(capacity - used));
       if (got < 0) {
         if (errno == EINTR) continue;
         return ErrnoStatus("read", path, errno);
       }
       if (got == 0) break;
-      used += static_cast<size_t>(got);
-      if (used == capacity) capacity *= 2;
+      used += got;
+      if (used == capacity) capacity = std::min(bytes, 2 * capacity);
     }
-    content.resize(used);
+    content.resize(static_cast<size_t>(used));
     return content;
   }
 

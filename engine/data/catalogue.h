@@ -13,8 +13,8 @@
 
 namespace torpor {
 
-// A dataset NAME is `<path>/NAME/<standard IDX file>[.gz]` (or the NPY files of dataset.proto); the first folder of the
-// path that has one wins. Thread-safe.
+// A dataset NAME is `<path>/NAME/<standard IDX file>[.gz]` (or the NPY files of dataset.proto); the
+// first folder of the path that has one wins. Thread-safe.
 class DatasetCatalogue {
  public:
   // `path`: folders to search, in order. `files` outlives the catalogue.
@@ -23,9 +23,11 @@ class DatasetCatalogue {
   const std::vector<std::string>& path() const { return path_; }
   // All that can be found, by name; reads headers only.
   absl::StatusOr<std::vector<v1::Dataset>> List() const;
-  // By id ("mnist") or resource name ("datasets/mnist"). NOT_FOUND names the folders searched and the sets that exist.
+  // By id ("mnist") or resource name ("datasets/mnist"). NOT_FOUND names the folders searched and
+  // the sets that exist.
   absl::StatusOr<v1::Dataset> Get(std::string_view name) const;
-  // Reads all content; fills sha256 of each file and returns the digest over all (SHA-256 of the files' digests in order).
+  // Reads all content; fills sha256 of each file and returns the digest over all (SHA-256 of the
+  // files' digests in order).
   absl::StatusOr<v1::VerifyDatasetResponse> Verify(std::string_view name) const;
   // The samples of a split. DATA_LOSS names the file, what was expected and what was found.
   absl::StatusOr<Dataset> Load(std::string_view name, v1::Split::Kind split) const;
@@ -40,7 +42,8 @@ class DatasetCatalogue {
 // Splits "A:B" into folders; empty parts are left out.
 std::vector<std::string> SplitDatasetPath(std::string_view path);
 
-// Ten classes of seeded blobs on a 12 x 12 grid, separable but not linearly trivial: 2000 training and 500 test samples.
+// Ten classes of seeded blobs on a 12 x 12 grid, separable but not linearly trivial: 2000 training
+// and 500 test samples.
 Dataset SyntheticDigits(v1::Split::Kind split);
 
 }  // namespace torpor

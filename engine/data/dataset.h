@@ -16,22 +16,23 @@
 
 namespace torpor {
 
-// One split (train or test) of a dataset: n samples of `features` values and their labels. Immutable after loading, so
-// readable from any thread. Images are stored as bytes and read as value / 255; other sets as floats.
+// One split (train or test) of a dataset: n samples of `features` values and their labels.
+// Immutable after loading, so readable from any thread. Images are stored as bytes and read as
+// value / 255; other sets as floats. Copies and slices share the samples.
 class Dataset {
  public:
   // `pixels` has labels.size() * features bytes, row-major; sample_shape's product is `features`.
-  static Dataset FromBytes(std::vector<uint8_t> pixels, std::vector<int64_t> sample_shape, std::vector<int32_t> labels,
-                           int classes);
-  static Dataset FromFloats(std::vector<float> values, std::vector<int64_t> sample_shape, std::vector<int32_t> labels,
-                            int classes);
+  static Dataset FromBytes(std::vector<uint8_t> pixels, std::vector<int64_t> sample_shape,
+                           std::vector<int32_t> labels, int classes);
+  static Dataset FromFloats(std::vector<float> values, std::vector<int64_t> sample_shape,
+                            std::vector<int32_t> labels, int classes);
 
-  int64_t size() const { return static_cast<int64_t>(labels_.size()); }
+  int64_t size() const { return size_; }
   int features() const { return features_; }
-  const std::vector<int64_t>& sample_shape() const { return sample_shape_; }
+  const std::vector<int64_t>& sample_shape() const { return samples_->shape; }
   // Labels are 0..classes-1.
   int classes() const { return classes_; }
-  int32_t label(int64_t i) const { return labels_[i]; }
+  int32_t label(int64_t i) const { return samples_->labels[static_cast<size_t>(first_ + i)]; }
   // Writes sample i, scaled, into out[features].
   void CopySample(int64_t i, std::span<float> out) const;
   // Samples first..first+count-1 as the rows of `out` [count x features].
@@ -40,11 +41,19 @@ class Dataset {
   Dataset Slice(int64_t begin, int64_t end) const;
 
  private:
-  Dataset() = default;
-  std::vector<uint8_t> bytes_;
-  std::vector<float> floats_;
-  std::vector<int64_t> sample_shape_;
-  std::vector<int32_t> labels_;
+  struct Samples {
+    // One of the two is empty.
+    std::vector<uint8_t> bytes;
+    std::vector<float> floats;
+    std::vector<int64_t> shape;
+    std::vector<int32_t> labels;
+  };
+
+  Dataset(Samples samples, int classes);
+
+  std::shared_ptr<const Samples> samples_;
+  int64_t first_ = 0;
+  int64_t size_ = 0;
   int features_ = 0;
   int classes_ = 0;
 };
