@@ -1,6 +1,7 @@
 #include "engine/rate/deployment.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "engine/base/random.h"
@@ -14,9 +15,32 @@ namespace {
 // Batches below this run sample by sample: reading the rows of non-zero inputs beats packing all
 // weights.
 constexpr size_t kSmallBatch = 4;
-constexpr int64_t kLargestBlock = 128;
+constexpr int64_t kLargestBlock = 256;
 // Multiply-accumulates of one block.
 constexpr int64_t kBlockWork = 1'000'000'000;
+
+float* Reserve(std::vector<float>& buffer, size_t values) {
+  if (buffer.size() < values) buffer.resize(values);
+  return buffer.data();
+}
+
+// The inputs as one matrix: in place where samples lie one after another, else copied into
+// `buffer`.
+ConstMatrixView Gather(std::span<const SampleTask> tasks, int features, float* buffer) {
+  const Eigen::Index n = static_cast<Eigen::Index>(tasks.size());
+  const Eigen::OuterStride<> stride(features);
+  const float* first = tasks[0].input.values.data();
+  bool contiguous = true;
+  for (size_t i = 1; i < tasks.size() && contiguous; ++i) {
+    contiguous = tasks[i].input.values.data() == first + i * static_cast<size_t>(features);
+  }
+  if (contiguous) return ConstMatrixView(first, n, features, stride);
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const std::span<const float> values = tasks[i].input.values;
+    std::copy(values.begin(), values.end(), buffer + i * static_cast<size_t>(features));
+  }
+  return ConstMatrixView(buffer, n, features, stride);
+}
 
 }  // namespace
 
@@ -38,7 +62,8 @@ RateDeployment::RateDeployment(std::shared_ptr<const FrozenWeights> weights,
                                  .biases = static_cast<int64_t>(layer.bias.size()),
                                  .weight_bits = 32,
                                  .density = layer.density});
-    widest_ = std::max(widest_, layer.shape.units);
+    widest_ = std::max(
+        {widest_, static_cast<size_t>(layer.shape.units), static_cast<size_t>(layer.shape.inputs)});
     work += layer.weight_t.size();
   }
   block_ = static_cast<int>(std::clamp<int64_t>(kBlockWork / work, 1, kLargestBlock));
@@ -51,26 +76,26 @@ absl::Status RateDeployment::Run(std::span<const SampleTask> tasks, std::span<Sa
     TORPOR_CHECK(static_cast<int>(tasks[i].input.values.size()) == features());
     TORPOR_CHECK(static_cast<int>(results[i].scores.size()) == read_out_.classes);
   }
+  const WorkspacePool::Lease workspace = weights_->workspaces.Take();
   for (size_t first = 0; first < tasks.size();) {
     TORPOR_RETURN_IF_ERROR(cancellation.Check());
     const size_t count = std::min<size_t>(tasks.size() - first, static_cast<size_t>(block_));
     if (count < kSmallBatch) {
-      for (size_t i = first; i < first + count; ++i) RunOne(tasks[i], results[i]);
+      for (size_t i = first; i < first + count; ++i) RunOne(tasks[i], results[i], *workspace);
     } else {
-      RunBlock(tasks.subspan(first, count), results.subspan(first, count));
+      RunBlock(tasks.subspan(first, count), results.subspan(first, count), *workspace);
     }
     first += count;
   }
   return absl::OkStatus();
 }
 
-void RateDeployment::RunOne(const SampleTask& task, SampleResult& result) const {
-  result.activity.layers.assign(drives_.size(), LayerActivity());
-  std::vector<float> buffers(2 * static_cast<size_t>(widest_));
-  std::vector<float> noise;
+void RateDeployment::RunOne(const SampleTask& task, SampleResult& result,
+                            Workspace& workspace) const {
+  result.activity.layers.resize(drives_.size());
+  float* here = Reserve(workspace.here, widest_);
+  float* there = Reserve(workspace.there, widest_);
   std::span<const float> u = task.input.values;
-  float* here = buffers.data();
-  float* there = here + widest_;
   for (size_t l = 0; l < drives_.size(); ++l) {
     const FrozenLayer& layer = weights_->layers[l];
     const bool last = l + 1 == drives_.size();
@@ -78,7 +103,7 @@ void RateDeployment::RunOne(const SampleTask& task, SampleResult& result) const 
         last ? result.scores : std::span<float>(here, static_cast<size_t>(layer.shape.units));
     Meter(l, u, result);
     SparseProduct(View(layer.weight_t), u, s);
-    Drive(l, task.key, s, noise);
+    Drive(l, task.key, workspace.noise, s);
     if (last) break;
     Activate(layer.shape.activation, s, s);
     u = s;
@@ -86,41 +111,39 @@ void RateDeployment::RunOne(const SampleTask& task, SampleResult& result) const 
   }
 }
 
-void RateDeployment::RunBlock(std::span<const SampleTask> tasks,
-                              std::span<SampleResult> results) const {
-  const int64_t n = static_cast<int64_t>(tasks.size());
-  Matrix inputs(n, features());
-  for (int64_t i = 0; i < n; ++i) {
-    const std::span<const float> values = tasks[static_cast<size_t>(i)].input.values;
-    std::copy(values.begin(), values.end(), &inputs(i, 0));
-    results[static_cast<size_t>(i)].activity.layers.assign(drives_.size(), LayerActivity());
-  }
-  Matrix sums;
-  std::vector<float> noise;
+void RateDeployment::RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                              Workspace& workspace) const {
+  const Eigen::Index n = static_cast<Eigen::Index>(tasks.size());
+  float* here = Reserve(workspace.here, tasks.size() * widest_);
+  float* there = Reserve(workspace.there, tasks.size() * widest_);
+  ConstMatrixView inputs = Gather(tasks, features(), here);
   for (size_t l = 0; l < drives_.size(); ++l) {
     const FrozenLayer& layer = weights_->layers[l];
     const bool last = l + 1 == drives_.size();
-    const size_t width = static_cast<size_t>(layer.shape.units);
-    sums.resize(n, layer.shape.units);
-    GemmAb(View(std::as_const(inputs)), View(layer.weight_t), 0, View(sums));
-    for (int64_t i = 0; i < n; ++i) {
+    const Eigen::Index units = layer.shape.units;
+    MatrixView sums(there, n, units, Eigen::OuterStride<>(units));
+    GemmAb(inputs, View(layer.weight_t), 0, sums);
+    for (Eigen::Index i = 0; i < n; ++i) {
       SampleResult& result = results[static_cast<size_t>(i)];
-      Meter(l, {&inputs(i, 0), static_cast<size_t>(inputs.cols())}, result);
-      const std::span<float> s(&sums(i, 0), width);
-      Drive(l, tasks[static_cast<size_t>(i)].key, s, noise);
+      if (l == 0) result.activity.layers.resize(drives_.size());
+      Meter(l, {inputs.row(i).data(), static_cast<size_t>(inputs.cols())}, result);
+      const std::span<float> s(sums.row(i).data(), static_cast<size_t>(units));
+      Drive(l, tasks[static_cast<size_t>(i)].key, workspace.noise, s);
       if (last) {
         std::copy(s.begin(), s.end(), result.scores.begin());
       } else {
         Activate(layer.shape.activation, s, s);
       }
     }
-    std::swap(inputs, sums);
+    new (&inputs) ConstMatrixView(there, n, units, Eigen::OuterStride<>(units));
+    std::swap(here, there);
   }
 }
 
 void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& result) const {
   const FrozenLayer& layer = weights_->layers[l];
   LayerActivity& activity = result.activity.layers[l];
+  activity = LayerActivity();
   activity.synaptic_power =
       drives_[l].epsilon * WeightPower(u, layer.column_power) + bias_power_[l];
   activity.synaptic_events =
@@ -139,8 +162,8 @@ void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& res
   if (l == 0) ++recorder->samples;
 }
 
-void RateDeployment::Drive(size_t l, RunKey key, std::span<float> s,
-                           std::vector<float>& noise) const {
+void RateDeployment::Drive(size_t l, RunKey key, std::vector<float>& noise,
+                           std::span<float> s) const {
   const RateLayerDrive& drive = drives_[l];
   std::span<const float> normals;
   if (drive.noise > 0) {

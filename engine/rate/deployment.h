@@ -36,12 +36,13 @@ class RateDeployment final : public Deployment {
   double NominalSynapticPower(const Recorder& recorder) const override;
 
  private:
-  void RunOne(const SampleTask& task, SampleResult& result) const;
-  void RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results) const;
+  void RunOne(const SampleTask& task, SampleResult& result, Workspace& workspace) const;
+  void RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                Workspace& workspace) const;
   // Counts what layer l draws from inputs u.
   void Meter(size_t l, std::span<const float> u, SampleResult& result) const;
   // s becomes epsilon s + c + noise.
-  void Drive(size_t l, RunKey key, std::span<float> s, std::vector<float>& noise) const;
+  void Drive(size_t l, RunKey key, std::vector<float>& noise, std::span<float> s) const;
 
   std::shared_ptr<const FrozenWeights> weights_;
   std::vector<RateLayerDrive> drives_;
@@ -51,7 +52,8 @@ class RateDeployment final : public Deployment {
   v1::PowerMode mode_;
   ReadOut read_out_;
   Footprint footprint_;
-  int widest_ = 0;
+  // The most values that one sample has in any layer.
+  size_t widest_ = 0;
   // Samples of a block: fixed by the network alone, so that one block stays far below 50 ms.
   int block_ = 1;
 };

@@ -8,6 +8,7 @@
 
 #include "engine/base/gemm.h"
 #include "engine/rate/definition.h"
+#include "engine/rate/workspace.h"
 
 namespace torpor {
 
@@ -36,6 +37,8 @@ struct FrozenLayer {
 // that all modes of a model share one copy of its weights and a power switch costs biases alone.
 struct FrozenWeights {
   std::vector<FrozenLayer> layers;
+  // Memory for running batches, not part of the weights.
+  mutable WorkspacePool workspaces;
 };
 
 std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& shapes,
