@@ -12,9 +12,8 @@
 namespace torpor {
 namespace {
 
-// Batches below this run sample by sample: reading the rows of non-zero inputs beats packing all
-// weights.
-constexpr size_t kSmallBatch = 4;
+// Narrower layers gain nothing from skipping zeros.
+constexpr int kWideUnits = 64;
 constexpr int64_t kLargestBlock = 256;
 // Multiply-accumulates of one block.
 constexpr int64_t kBlockWork = 1'000'000'000;
@@ -22,6 +21,21 @@ constexpr int64_t kBlockWork = 1'000'000'000;
 float* Reserve(std::vector<float>& buffer, size_t values) {
   if (buffer.size() < values) buffer.resize(values);
   return buffer.data();
+}
+
+// Whether to run these samples one by one, reading the weights of their non-zero inputs alone,
+// rather than as one product that reads and packs all weights once. The rule is the crossing of
+// measured times of a 784 x 1000 layer, about 45 us x density a sample against 15 us a sample and
+// 115 us a product (Zen 4, OpenBLAS).
+bool RunSingly(std::span<const SampleTask> tasks, int units) {
+  const size_t n = tasks.size();
+  if (n < 4 || units < kWideUnits) return n < 4;
+  const int64_t values = static_cast<int64_t>(n * tasks[0].input.values.size());
+  const int64_t bound = (values + 8 * values / static_cast<int64_t>(n)) / 3;
+  int64_t non_zero = 0;
+  for (size_t i = 0; i < n && non_zero <= bound; ++i)
+    non_zero += CountNonZero(tasks[i].input.values);
+  return non_zero < bound;
 }
 
 // The inputs as one matrix: in place where samples lie one after another, else copied into
@@ -80,7 +94,7 @@ absl::Status RateDeployment::Run(std::span<const SampleTask> tasks, std::span<Sa
   for (size_t first = 0; first < tasks.size();) {
     TORPOR_RETURN_IF_ERROR(cancellation.Check());
     const size_t count = std::min<size_t>(tasks.size() - first, static_cast<size_t>(block_));
-    if (count < kSmallBatch) {
+    if (RunSingly(tasks.subspan(first, count), weights_->layers.front().shape.units)) {
       for (size_t i = first; i < first + count; ++i) RunOne(tasks[i], results[i], *workspace);
     } else {
       RunBlock(tasks.subspan(first, count), results.subspan(first, count), *workspace);

@@ -9,6 +9,9 @@
 namespace torpor {
 namespace {
 
+// Inputs whose non-zero indices are held at once.
+constexpr size_t kChunk = 1024;
+
 // Four rows a pass, so that `out` is read and written once for four rows.
 TORPOR_SIMD void AddFourRows(const float* r0, const float* r1, const float* r2, const float* r3,
                              const float* u, int64_t n, float* out) {
@@ -44,19 +47,29 @@ void SparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float>
                m.cols() == static_cast<int64_t>(out.size()));
   std::fill(out.begin(), out.end(), 0.0f);
   const int64_t n = m.cols();
-  const float* rows[4];
-  float values[4];
-  int held = 0;
-  for (size_t j = 0; j < u.size(); ++j) {
-    if (u[j] == 0) continue;
-    rows[held] = m.data() + static_cast<int64_t>(j) * m.outerStride();
-    values[held] = u[j];
-    if (++held == 4) {
-      AddFourRows(rows[0], rows[1], rows[2], rows[3], values, n, out.data());
-      held = 0;
+  // Indices first, without branches: which inputs are zero cannot be predicted.
+  int32_t index[kChunk];
+  for (size_t first = 0; first < u.size(); first += kChunk) {
+    const size_t count = std::min(kChunk, u.size() - first);
+    size_t held = 0;
+    for (size_t j = 0; j < count; ++j) {
+      index[held] = static_cast<int32_t>(j);
+      held += u[first + j] != 0 ? 1 : 0;
+    }
+    const float* top = m.data() + static_cast<int64_t>(first) * m.outerStride();
+    auto row = [&](size_t k) { return top + index[k] * m.outerStride(); };
+    size_t k = 0;
+    for (; k + 4 <= held; k += 4) {
+      const float values[4] = {u[first + static_cast<size_t>(index[k])],
+                               u[first + static_cast<size_t>(index[k + 1])],
+                               u[first + static_cast<size_t>(index[k + 2])],
+                               u[first + static_cast<size_t>(index[k + 3])]};
+      AddFourRows(row(k), row(k + 1), row(k + 2), row(k + 3), values, n, out.data());
+    }
+    for (; k < held; ++k) {
+      AddRow(row(k), u[first + static_cast<size_t>(index[k])], n, out.data());
     }
   }
-  for (int k = 0; k < held; ++k) AddRow(rows[k], values[k], n, out.data());
 }
 
 void ReferenceSparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float> out) {
