@@ -1,0 +1,36 @@
+#include "server/services/model_service.h"
+
+#include "server/services/unary.h"
+
+namespace torpor {
+
+grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,
+                                                       const v1::ListModelsRequest* request,
+                                                       v1::ListModelsResponse* reply) {
+  return RunUnary(context, executor_, request, reply,
+                  [this](const v1::ListModelsRequest& r) { return models_->List(r); });
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::GetModel(grpc::CallbackServerContext* context,
+                                                     const v1::GetModelRequest* request,
+                                                     v1::Model* reply) {
+  return RunUnary(context, executor_, request, reply,
+                  [this](const v1::GetModelRequest& r) { return models_->Get(r.name()); });
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::DeleteModel(grpc::CallbackServerContext* context,
+                                                        const v1::DeleteModelRequest* request,
+                                                        v1::DeleteModelResponse* reply) {
+  return RunUnary(context, executor_, request, reply,
+                  [this](const v1::DeleteModelRequest& r) { return models_->Delete(r); });
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::SnapshotSession(
+    grpc::CallbackServerContext* context, const v1::SnapshotSessionRequest* request,
+    v1::Model* reply) {
+  return RunUnary(context, executor_, request, reply, [this](const v1::SnapshotSessionRequest& r) {
+    return sessions_->SnapshotToModel(r);
+  });
+}
+
+}  // namespace torpor
