@@ -174,6 +174,20 @@ CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::strin
   return command;
 }
 
+void AddAllCommands(CLI::App& root, Context& context) {
+  AddDemoCommand(root, context);
+  AddDoctorCommand(root, context);
+  AddServerCommands(root, context);
+  AddNetworkCommands(root, context);
+  AddDatasetCommands(root, context);
+  AddSessionCommands(root, context);
+  AddJobCommands(root, context);
+  AddPowerCommands(root, context);
+  AddModelCommands(root, context);
+  AddReportCommand(root, context);
+  AddCompletionCommand(root, context);
+}
+
 int RunCommandLine(std::vector<std::string> arguments, Context& context) {
   CLI::App root(
       "Torpor: simulated neuromorphic networks whose power is turned down while they run.",
@@ -188,17 +202,7 @@ int RunCommandLine(std::vector<std::string> arguments, Context& context) {
   GlobalFlags flags;
   AddGlobalFlags(root, flags);
   root.set_version_flag("--version", "torpor " TORPOR_VERSION, "the version, and nothing else");
-  AddDemoCommand(root, context);
-  AddDoctorCommand(root, context);
-  AddServerCommands(root, context);
-  AddNetworkCommands(root, context);
-  AddDatasetCommands(root, context);
-  AddSessionCommands(root, context);
-  AddJobCommands(root, context);
-  AddPowerCommands(root, context);
-  AddModelCommands(root, context);
-  AddReportCommand(root, context);
-  AddCompletionCommand(root, context);
+  AddAllCommands(root, context);
 
   absl::Status status;
   try {

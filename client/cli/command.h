@@ -39,6 +39,9 @@ void AddCompletionCommand(CLI::App& root, Context& context);
 void AddDemoCommand(CLI::App& root, Context& context);
 void AddReportCommand(CLI::App& root, Context& context);
 
+// All of the above, in the order of the help.
+void AddAllCommands(CLI::App& root, Context& context);
+
 // Parses `arguments` (without the program's name), runs the command and returns the exit code.
 int RunCommandLine(std::vector<std::string> arguments, Context& context);
 

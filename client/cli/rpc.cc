@@ -139,7 +139,11 @@ absl::Status FromGrpc(const grpc::Status& status, absl::string_view server) {
   if (status.ok()) return absl::OkStatus();
   std::string message = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_details().empty()) {
-    message = absl::StrCat("no server answers at ", server, " (", message, ")");
+    // gRPC's own words repeat the address and name every attempt; the last part says why.
+    const size_t last = message.rfind(": ");
+    message = absl::StrCat(
+        "no server answers at ", server,
+        last == std::string::npos ? "" : absl::StrCat(" (", message.substr(last + 2), ")"));
   }
   absl::Status result(static_cast<absl::StatusCode>(status.error_code()), message);
   google::rpc::Status details;
