@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "server/session/deploy.h"
 #include "server/session/session_view.h"
 #include "server/store/names.h"
 #include "server/store/page.h"
@@ -50,7 +51,7 @@ absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Restore(const Row& row
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, ParseModel(archive, factory_));
   TORPOR_ASSIGN_OR_RETURN(
       std::shared_ptr<const Deployment> deployment,
-      model->Deploy(stored.session().power_mode(), stored.session().realisation()));
+      DeployOn(*model, stored.session().power_mode(), stored.session().realisation()));
   return NewSession(std::move(model), std::move(stored), row, std::move(deployment));
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/network/levers.h"
+#include "server/session/deploy.h"
 #include "server/session/registry.h"
 #include "server/session/session_view.h"
 #include "server/store/names.h"
@@ -32,7 +33,7 @@ absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(const Model& model,
                                                          std::string_view mode_path) {
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckRealisation(realisation), "realisation."));
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), mode_path));
-  return model.Deploy(mode, realisation);
+  return DeployOn(model, mode, realisation);
 }
 
 v1::SessionEvent ModeChangedEvent(const v1::Session& session, bool with_model) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "server/session/deploy.h"
 #include "server/store/names.h"
 
 namespace torpor {
@@ -36,6 +37,7 @@ v1::Session ViewOf(const Row& row, const v1::StoredSession& stored, const Model&
   view.clear_calibration();
   if (!model.calibration().dataset_digest().empty())
     *view.mutable_calibration() = model.calibration();
+  view.set_noise_awaits_calibration(NoiseAwaitsCalibration(model, view.realisation()));
   return view;
 }
 
