@@ -1,0 +1,266 @@
+#include "client/cli/report.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "client/cli/errors.h"
+#include "client/cli/html.h"
+#include "client/cli/job_run.h"
+#include "client/cli/power_mode.h"
+#include "client/cli/report_plots.h"
+#include "client/cli/rpc.h"
+#include "client/cli/watch.h"
+#include "torpor/v1/session.grpc.pb.h"
+
+namespace torpor::cli {
+namespace {
+
+std::string Four(double value) { return absl::StrFormat("%.4g", value); }
+
+std::vector<std::vector<std::string>> TableRows(const v1::Job& job) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    std::vector<std::string> cells = {Four(row.epsilon()), PolicyName(row.bias())};
+    if (row.has_error()) {
+      cells.push_back(absl::StrCat("not measured: ", row.error().message()));
+    } else {
+      cells.insert(cells.end(),
+                   {Percent(row.accuracy()), PercentRange(row.accuracy_low(), row.accuracy_high()),
+                    Four(row.loss()), Percent(row.ece()), Percent(row.agreement()),
+                    PercentRange(row.agreement_low(), row.agreement_high()), Percent(row.nasp()),
+                    Percent(row.nasp_nominal())});
+    }
+    rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
+std::string DescribeNetworkShape(const v1::Network& network) {
+  std::string text;
+  for (const auto size : network.rate().input().shape()) {
+    absl::StrAppend(&text, text.empty() ? "" : " x ", size);
+  }
+  for (const v1::RateLayer& layer : network.rate().layers()) {
+    absl::StrAppend(&text, " - ", layer.dense().units(), " ",
+                    absl::AsciiStrToLower(v1::Activation::Kind_Name(layer.activation())));
+  }
+  return text;
+}
+
+// The cheapest mode that loses at most one point of accuracy against full power; null when none is
+// cheaper.
+const v1::PowerSweepRow* CheapestWithinOnePoint(const v1::Job& job) {
+  const v1::PowerSweepRow* full = nullptr;
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    if (!row.has_error() && row.epsilon() == 1 &&
+        (full == nullptr || row.bias() == v1::BiasPolicy::NONE)) {
+      full = &row;
+    }
+  }
+  if (full == nullptr) return nullptr;
+  const v1::PowerSweepRow* best = nullptr;
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    if (row.has_error() || row.epsilon() == 1 || row.accuracy() < full->accuracy() - 0.01) continue;
+    if (best == nullptr || row.nasp() < best->nasp()) best = &row;
+  }
+  return best;
+}
+
+struct ReportFlags {
+  std::string session, dataset, html, split;
+  std::string epsilon = "1,0.5,0.2,0.1,0.05";
+  std::string bias = "none,table,homogeneous";
+  int64_t samples = 0;
+  bool csv = false;
+  SubmitFlags submit;
+};
+
+absl::Status Create(Context& context, const ReportFlags& flags) {
+  ReportInput input;
+  v1::GetSessionRequest get;
+  CLI_ASSIGN_OR_RETURN(*get.mutable_name(), ResolveSession(context, flags.session));
+  v1::JobSpec spec;
+  spec.set_session(get.name());
+  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
+  sweep.set_dataset(FullName("datasets", flags.dataset));
+  CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(flags.split));
+  sweep.set_split(split);
+  sweep.set_samples(flags.samples);
+  CLI_ASSIGN_OR_RETURN(const std::vector<double> grid, ParseGrid(flags.epsilon, "--epsilon"));
+  sweep.mutable_epsilon()->Add(grid.begin(), grid.end());
+  for (const absl::string_view bias : absl::StrSplit(flags.bias, ',')) {
+    CLI_ASSIGN_OR_RETURN(const v1::BiasPolicy::Kind kind, ParseBias(std::string(bias)));
+    sweep.add_bias(kind);
+  }
+  CLI_ASSIGN_OR_RETURN(
+      input.session, Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, get));
+  SubmitFlags submit = flags.submit;
+  submit.wait = true;
+  CLI_ASSIGN_OR_RETURN(input.job, SubmitJob(context, spec, submit));
+  CLI_RETURN_IF_ERROR(JobOutcome(input.job));
+
+  CLI_ASSIGN_OR_RETURN(const Report report, MakeReport(input));
+  const std::string path = flags.html.empty()
+                               ? absl::StrCat("report-", ShortName(input.session.name()), ".html")
+                               : flags.html;
+  const std::string stem(absl::StripSuffix(path, ".html"));
+  std::vector<std::string> written = {path};
+  CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(path, report.html), "--html"));
+  for (const auto& [suffix, content] : report.files) {
+    written.push_back(stem + suffix);
+    CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(stem + suffix, content), "--html"));
+  }
+  if (flags.csv) {
+    context.out << SweepCsv(input.job);
+  } else {
+    std::vector<Json> rows;
+    for (const std::string& file : written) rows.push_back({{"file", file}});
+    PrintRows(context, {{"file", "written"}}, rows,
+              {{"job", input.job.name()}, {"session", input.session.name()}, {"files", written}});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string SweepCsv(const v1::Job& job) {
+  std::string out =
+      "epsilon,bias,accuracy,accuracy_low,accuracy_high,loss,ece,agreement,agreement_low,"
+      "agreement_high,nasp,nasp_nominal,samples,error\n";
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    if (row.has_error()) {
+      const std::string why =
+          absl::StrReplaceAll(row.error().message(), {{"\"", "\"\""}, {"\n", " "}});
+      absl::StrAppendFormat(&out, "%.9g,%s,,,,,,,,,,,,\"%s\"\n", row.epsilon(),
+                            PolicyName(row.bias()), why);
+      continue;
+    }
+    absl::StrAppendFormat(&out, "%.9g,%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d,\n",
+                          row.epsilon(), PolicyName(row.bias()), row.accuracy(), row.accuracy_low(),
+                          row.accuracy_high(), row.loss(), row.ece(), row.agreement(),
+                          row.agreement_low(), row.agreement_high(), row.nasp(), row.nasp_nominal(),
+                          row.samples());
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> ProvenanceEntries(
+    const v1::Provenance& provenance) {
+  return {
+      {"Torpor", absl::StrCat(provenance.engine_version(), ", commit ", provenance.git_commit())},
+      {"CPU", provenance.cpu()},
+      {"GEMM", provenance.gemm()},
+      {"threads", absl::StrCat(provenance.threads(), " (results do not depend on it)")},
+      {"seed", absl::StrCat(provenance.seed())},
+      {"samples", absl::StrCat(provenance.samples())},
+      {"data digest", absl::StrCat("sha256 ", provenance.dataset_digest())},
+      {"job digest", absl::StrCat("sha256 ", provenance.spec_digest())}};
+}
+
+absl::StatusOr<Report> MakeReport(const ReportInput& input) {
+  const v1::Job& job = input.job;
+  const v1::PowerSweepSpec& sweep = job.spec().power_sweep();
+  const std::vector<v1::PowerSweepRow> rows(job.rows().begin(), job.rows().end());
+  const std::vector<Curve> curves = CurvesByPolicy(rows);
+  const std::string session = ShortName(input.session.name());
+  const v1::Realisation& realisation =
+      sweep.has_realisation() ? sweep.realisation() : input.session.realisation();
+
+  HtmlPage page(absl::StrCat("Power report of ", session));
+  page.Lead(absl::StrCat("What network ", DescribeNetworkShape(input.session.network()),
+                         " keeps and what it draws as its synaptic power is turned down, on ",
+                         ShortName(sweep.dataset()), "."));
+  if (const v1::PowerSweepRow* best = CheapestWithinOnePoint(job)) {
+    page.Figures({{Percent(best->nasp(), 1), "of the full synaptic power is enough for ..."},
+                  {Percent(best->accuracy()), "accuracy, within one point of full power"},
+                  {absl::StrCat(Four(best->epsilon()), ", ", PolicyName(best->bias())),
+                   "epsilon and bias policy of that mode (chosen on these samples)"}});
+  }
+
+  Report report;
+  std::vector<std::pair<std::string, std::string>> figures;
+  const std::pair<Plot, const char*> plots[] = {
+      {AccuracyPlot(curves, ""), "Bars: 95 % Wilson interval of one seed."},
+      {NaspPlot(curves, ""), "Inputs as each layer really sees them."},
+      {AgreementPlot(curves, ""),
+       "Share of samples whose class is that of full power, same realisation."},
+      {TradeOffPlot(curves, ""), "Up and to the left is better."}};
+  for (const auto& [plot, caption] : plots) {
+    CLI_ASSIGN_OR_RETURN(const std::string svg, RenderSvg(plot));
+    figures.emplace_back(svg, caption);
+    report.files.emplace_back(absl::StrCat("-", plot.name, ".svg"), StandaloneSvg(svg));
+  }
+  report.files.emplace_back(".csv", SweepCsv(job));
+  page.Heading("Accuracy and power against epsilon");
+  page.Svg(figures);
+
+  page.Heading("All modes");
+  page.Table(
+      {"epsilon", "<bias", "accuracy", "95 % interval", "loss", "ECE", "agreement", "95 % interval",
+       "NASP", "NASP nominal"},
+      TableRows(job),
+      absl::StrCat(job.rows().empty() ? 0 : job.rows(0).samples(), " samples of the ",
+                   sweep.split() == v1::Split::TRAIN ? "training" : "test", " split; column noise ",
+                   Percent(realisation.column_noise()), ", noise seed ", realisation.seed(), "."));
+
+  page.Heading("What the words mean");
+  page.Definitions(
+      {{"epsilon", "scale of every synaptic weight; 1 is full power"},
+       {"bias",
+        "none: as trained; table: closed form of Merkel's Table I; homogeneous: powers of epsilon"},
+       {"accuracy", "share of samples whose class is the label"},
+       {"loss", "the loss that the network was trained with, mean over samples"},
+       {"ECE", "expected calibration error, 15 bins of the winning probability"},
+       {"agreement", "share of samples whose class is that of full power on the same realisation"},
+       {"NASP", "synaptic power (Merkel, eq. 3) over the same sum at full power, same samples"},
+       {"NASP nominal", "the same with the hidden inputs of the full-power network"}});
+  page.Paragraph(
+      "Power is simulated, not measured: it is the synaptic part alone. Without noise, homogeneous "
+      "keeps every class "
+      "of a ReLU network by algebra, whatever epsilon; only noise or finite precision shows what a "
+      "small signal costs.");
+
+  page.Heading("Made with");
+  auto entries = ProvenanceEntries(job.provenance());
+  entries.emplace_back(
+      "model", input.session.model().empty() ? "parameters from the seed" : input.session.model());
+  entries.emplace_back("job", job.name());
+  entries.emplace_back("written",
+                       absl::FormatTime("%Y-%m-%d %H:%M UTC", absl::Now(), absl::UTCTimeZone()));
+  page.Definitions(entries);
+  report.html = page.Finish();
+  return report;
+}
+
+void AddReportCommand(CLI::App& root, Context& context) {
+  CLI::App* report = AddNoun(root, "report", "Writes what power modes cost and save as one page.",
+                             "torpor report create s1 --dataset fashion-mnist");
+  auto flags = std::make_shared<ReportFlags>();
+  CLI::App* create = AddCommand(*report, "create",
+                                "Runs a power sweep and writes an HTML page without script or "
+                                "network, with SVG and CSV beside it.",
+                                "torpor report create s1 --dataset fashion-mnist\n"
+                                "torpor report create s1 --dataset mnist --epsilon 1,0.5,0.2,0.1 "
+                                "--bias none,homogeneous --html mlp.html",
+                                context, [=, &context] { return Create(context, *flags); });
+  create->add_option("session", flags->session, "the session")->required();
+  create->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)")
+      ->required();
+  create->add_option("--epsilon", flags->epsilon,
+                     "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
+  create->add_option("--bias", flags->bias, "list of policies; default none,table,homogeneous");
+  create->add_option("--split", flags->split, "test or train; default test");
+  create->add_option("--samples", flags->samples, "first samples only; default all");
+  create->add_option("--html", flags->html, "the page; default report-SESSION.html");
+  create->add_flag("--csv", flags->csv, "print the table as CSV instead of the names of the files");
+  AddSubmitFlags(*create, flags->submit, false);
+}
+
+}  // namespace torpor::cli

@@ -1,0 +1,40 @@
+// torpor report create: measures a session over a grid of power modes and writes the result as one
+// page.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/command.h"
+#include "torpor/v1/job.pb.h"
+#include "torpor/v1/session.pb.h"
+
+namespace torpor::cli {
+
+// What a page is made of.
+struct ReportInput {
+  v1::Session session;
+  // An ended power sweep with its rows and provenance.
+  v1::Job job;
+};
+
+// A page, and the files that go beside it: (suffix such as "-accuracy.svg", content).
+struct Report {
+  std::string html;
+  std::vector<std::pair<std::string, std::string>> files;
+};
+
+// Draws and writes the page; fails as RenderSvg does.
+absl::StatusOr<Report> MakeReport(const ReportInput& input);
+
+// All columns of the metrics page, fractions 0..1, one row a mode; rows without figures have their
+// error.
+std::string SweepCsv(const v1::Job& job);
+
+// Name and value of what a figure was made with.
+std::vector<std::pair<std::string, std::string>> ProvenanceEntries(
+    const v1::Provenance& provenance);
+
+}  // namespace torpor::cli

@@ -1,0 +1,160 @@
+#include "client/cli/report_plots.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace torpor::cli {
+namespace {
+
+using Value = std::function<Point(const v1::PowerSweepRow&)>;
+
+std::vector<Series> SeriesOf(const std::vector<Curve>& curves, const Value& value) {
+  std::vector<Series> all;
+  for (const Curve& curve : curves) {
+    Series series;
+    series.name = curve.name;
+    series.look = curve.look;
+    for (const v1::PowerSweepRow& row : curve.rows) {
+      if (!row.has_error()) series.points.push_back(value(row));
+    }
+    // A line goes from small to large, whatever the order of measuring.
+    std::stable_sort(series.points.begin(), series.points.end(),
+                     [](const Point& a, const Point& b) { return a.x < b.x; });
+    all.push_back(std::move(series));
+  }
+  return all;
+}
+
+// Epsilon from the least to the largest measured, logarithmic when they are far apart.
+Axis EpsilonAxis(const std::vector<Curve>& curves) {
+  std::set<double> values;
+  for (const Curve& curve : curves) {
+    for (const v1::PowerSweepRow& row : curve.rows) values.insert(row.epsilon());
+  }
+  Axis axis;
+  axis.label = "epsilon: scale of every synaptic weight (1 = full power)";
+  if (values.empty()) return axis;
+  axis.logarithmic = *values.rbegin() / *values.begin() > 4;
+  if (values.size() <= 8) axis.ticks.assign(values.begin(), values.end());
+  axis.minimum = *values.begin() * (axis.logarithmic ? 0.9 : 0.97);
+  axis.maximum = *values.rbegin() * (axis.logarithmic ? 1.1 : 1.03);
+  return axis;
+}
+
+Axis PercentAxis(const std::string& label) {
+  Axis axis;
+  axis.label = label;
+  axis.minimum = 0;
+  axis.maximum = 105;
+  axis.ticks = {0, 20, 40, 60, 80, 100};
+  return axis;
+}
+
+Point WithInterval(double x, double value, double low, double high) {
+  Point point{x, 100 * value, std::nullopt, std::nullopt};
+  if (high > low) {
+    point.low = 100 * low;
+    point.high = 100 * high;
+  }
+  return point;
+}
+
+}  // namespace
+
+std::string PolicyName(v1::BiasPolicy::Kind bias) {
+  return absl::AsciiStrToLower(
+      v1::BiasPolicy::Kind_Name(bias == v1::BiasPolicy::UNSPECIFIED ? v1::BiasPolicy::NONE : bias));
+}
+
+std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows) {
+  std::vector<Curve> curves;
+  for (const v1::PowerSweepRow& row : rows) {
+    const std::string name = PolicyName(row.bias());
+    auto curve =
+        std::find_if(curves.begin(), curves.end(), [&](const Curve& c) { return c.name == name; });
+    if (curve == curves.end()) {
+      const int look = std::max(0, static_cast<int>(row.bias()) - v1::BiasPolicy::NONE);
+      curve = curves.insert(curve, Curve{name, look, {}});
+    }
+    curve->rows.push_back(row);
+  }
+  return curves;
+}
+
+Plot AccuracyPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  Plot plot;
+  plot.name = prefix + "accuracy";
+  plot.title = "Accuracy on test images";
+  plot.x = EpsilonAxis(curves);
+  plot.y = PercentAxis("accuracy (%)");
+  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
+    return WithInterval(row.epsilon(), row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  });
+  return plot;
+}
+
+Plot NaspPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  Plot plot;
+  plot.name = prefix + "nasp";
+  plot.title = "Synaptic power drawn";
+  plot.x = EpsilonAxis(curves);
+  plot.y = PercentAxis("NASP (% of full power)");
+  plot.legend = "top left";
+  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
+    return Point{row.epsilon(), 100 * row.nasp(), std::nullopt, std::nullopt};
+  });
+  return plot;
+}
+
+Plot AgreementPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  Plot plot;
+  plot.name = prefix + "agreement";
+  plot.title = "Same answer as at full power";
+  plot.x = EpsilonAxis(curves);
+  plot.y = PercentAxis("agreement (% of images)");
+  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
+    return WithInterval(row.epsilon(), row.agreement(), row.agreement_low(), row.agreement_high());
+  });
+  return plot;
+}
+
+Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  Plot plot;
+  plot.name = prefix + "tradeoff";
+  plot.title = "What a share of the power buys";
+  plot.x = PercentAxis("NASP (% of full power)");
+  plot.y = PercentAxis("accuracy (%)");
+  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
+    return WithInterval(100 * row.nasp(), row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  });
+  return plot;
+}
+
+std::string Percent(double fraction, int digits) {
+  return absl::StrFormat("%.*f %%", digits, 100 * fraction);
+}
+
+std::string PercentRange(double low, double high) {
+  return absl::StrFormat("%.2f to %.2f %%", 100 * low, 100 * high);
+}
+
+void WilsonInterval(int64_t hits, int64_t n, double* low, double* high) {
+  *low = 0;
+  *high = 1;
+  if (n <= 0) return;
+  constexpr double z = 1.959963984540054;
+  const double count = static_cast<double>(n), share = static_cast<double>(hits) / count;
+  const double middle = (share + z * z / (2 * count)) / (1 + z * z / count);
+  const double half = z / (1 + z * z / count) *
+                      std::sqrt(share * (1 - share) / count + z * z / (4 * count * count));
+  *low = std::max(0.0, middle - half);
+  *high = std::min(1.0, middle + half);
+}
+
+}  // namespace torpor::cli

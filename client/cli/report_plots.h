@@ -1,0 +1,41 @@
+// The plots that reports share: what each power mode keeps and what it draws, by bias policy.
+// Thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/plot.h"
+#include "torpor/v1/job.pb.h"
+
+namespace torpor::cli {
+
+// The rows of one policy; rows without figures (error set) are left out of plots.
+struct Curve {
+  std::string name;
+  // See Series::look.
+  int look = 0;
+  std::vector<v1::PowerSweepRow> rows;
+};
+
+// "none", "table" or "homogeneous".
+std::string PolicyName(v1::BiasPolicy::Kind bias);
+
+// One curve a policy, in the order of first appearance; a policy has the same look everywhere.
+std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows);
+
+// `prefix` goes before the names, which are unique on a page.
+Plot AccuracyPlot(const std::vector<Curve>& curves, const std::string& prefix);
+Plot NaspPlot(const std::vector<Curve>& curves, const std::string& prefix);
+Plot AgreementPlot(const std::vector<Curve>& curves, const std::string& prefix);
+// Accuracy against NASP: what a share of the power buys.
+Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix);
+
+// "98.31 %" with `digits` after the point.
+std::string Percent(double fraction, int digits = 2);
+// "97.9 - 98.5 %"
+std::string PercentRange(double low, double high);
+// 95 % Wilson interval of `hits` in `n`.
+void WilsonInterval(int64_t hits, int64_t n, double* low, double* high);
+
+}  // namespace torpor::cli
