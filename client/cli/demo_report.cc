@@ -58,6 +58,9 @@ Plot TimePlot(const DemoRecord& record, const std::string& name, const std::stri
   plot.x.maximum = record.stream.seconds;
   plot.y.label = unit;
   plot.y.minimum = 0;
+  // Room above the curve for the names of the modes.
+  plot.headroom = 0.9;
+  plot.legend = "outside top right horizontal";
   plot.marks = SwitchMarks(record);
   plot.width = 1100;
   plot.height = 360;
@@ -106,10 +109,9 @@ absl::Status AddPlots(const DemoRecord& record, HtmlPage& page) {
   page.Heading("The stream while it was switched");
   const TimeLine line = BinReplies(record.stream, 0.1);
   Plot rate = TimePlot(record, "demo-rate", "Throughput", "images/s");
-  rate.series = {TimeSeries(line, line.images_per_second, "", 1)};
+  rate.series = {TimeSeries(line, line.images_per_second, "", 2)};
   Plot latency = TimePlot(record, "demo-latency", "Latency of an item", "latency (ms)");
-  latency.legend = "top left opaque";
-  latency.series = {TimeSeries(line, line.latency_p50_ms, "median", 1),
+  latency.series = {TimeSeries(line, line.latency_p50_ms, "median", 2),
                     TimeSeries(line, line.latency_p99_ms, "99th percentile", 0)};
   CLI_ASSIGN_OR_RETURN(const std::string rate_svg, RenderSvg(rate));
   CLI_ASSIGN_OR_RETURN(const std::string latency_svg, RenderSvg(latency));

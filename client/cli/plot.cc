@@ -133,6 +133,9 @@ std::string GnuplotScript(const Plot& plot) {
       " samplen 3 spacing 1.2\n"
       "set style fill solid\n");
   absl::StrAppend(&out, AxisCommands("x", plot.x), AxisCommands("y", plot.y));
+  if (plot.headroom > 0) {
+    absl::StrAppend(&out, "set offsets 0, 0, graph ", Number(plot.headroom), ", 0\n");
+  }
   for (const Mark& mark : plot.marks) {
     absl::StrAppend(&out, "set arrow from ", Number(mark.x), ", graph 0 to ", Number(mark.x),
                     ", graph 1 nohead lc rgb '#777777' lw 1 dt (2,4) back\n");

@@ -62,6 +62,9 @@ struct Plot {
   int height = 420;
   // Where the legend stands, in gnuplot's words, e.g. "bottom right".
   std::string legend = "bottom right";
+  // Empty space above the highest point, as a share of the range; has no effect when y.maximum is
+  // set.
+  double headroom = 0;
 };
 
 // The commands and data for gnuplot, so that a plot can be made or changed by hand too.
