@@ -326,6 +326,7 @@ bool Definition::Has(absl::string_view key) const {
 
 absl::Status Definition::Read(absl::string_view key, Message& message) {
   lines_.clear();
+  message.Clear();
   Reader reader(lines_);
   try {
     if (key.empty()) {
