@@ -116,8 +116,9 @@ LocalExecutor::~LocalExecutor() {
 
 absl::Status LocalExecutor::Start(const Launch& launch,
                                   std::function<void(const WorkerExit&)> on_exit) {
-  const std::vector<std::string> arguments = {options_.worker, launch.directory, "--attempt",
-                                              std::to_string(launch.attempt)};
+  std::vector<std::string> arguments = {options_.worker, launch.directory, "--attempt",
+                                        std::to_string(launch.attempt)};
+  arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
   SpawnSettings settings;
   int error =
       settings.Prepare(JobDirectory(launch.directory, nullptr).WorkerLogPath(launch.attempt));

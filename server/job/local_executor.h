@@ -16,6 +16,8 @@ namespace torpor {
 struct LocalExecutorOptions {
   // The torpor-worker binary.
   std::string worker;
+  // Further arguments.
+  std::vector<std::string> arguments;
   // The worker's whole environment ("NAME=value"): nothing is inherited from the server.
   std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8"};
 };

@@ -69,6 +69,7 @@ JobManager::JobManager(JobManagerOptions options, Catalogue* catalogue, FileSyst
   if (executor_ == nullptr) {
     LocalExecutorOptions local;
     local.worker = options_.worker;
+    local.arguments = options_.worker_arguments;
     executor_ = std::make_unique<LocalExecutor>(std::move(local));
   }
 }

@@ -34,6 +34,8 @@ struct JobManagerOptions {
   std::string jobs_directory;
   // The torpor-worker binary.
   std::string worker;
+  // Further arguments of every worker, e.g. {"--checkpoint-seconds", "1"}.
+  std::vector<std::string> worker_arguments;
   // Jobs that run at once, >= 1.
   int slots = 1;
   // Folders that datasets are looked up in; workers get the same.

@@ -1,4 +1,5 @@
-// torpor-worker JOB_DIR [--attempt N] [--threads N]: runs one attempt of one job and ends.
+// torpor-worker JOB_DIR [--attempt N] [--threads N] [--checkpoint-seconds S]: runs one attempt of
+// one job and ends.
 //
 // Holds flock(JOB_DIR/lock) for its life and writes its process id into it, reads only the job
 // directory and the datasets, and outlives the server that started it. SIGTERM interrupts the job:
@@ -29,7 +30,8 @@
 namespace torpor {
 namespace {
 
-constexpr char kUsage[] = "usage: torpor-worker JOB_DIR [--attempt N] [--threads N]\n";
+constexpr char kUsage[] =
+    "usage: torpor-worker JOB_DIR [--attempt N] [--threads N] [--checkpoint-seconds S]\n";
 // Jobs yield to the server, which answers people.
 constexpr int kNiceness = 10;
 // A worker that a server left behind may need a moment to see that it was given up.
@@ -39,14 +41,20 @@ struct Arguments {
   std::string directory;
   int attempt = 1;
   int threads = 0;
+  // Least time between two checkpoints.
+  int checkpoint_seconds = 10;
 };
 
 bool ParseArguments(int argc, char** argv, Arguments& arguments) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--attempt" || argument == "--threads") {
-      int& value = argument == "--attempt" ? arguments.attempt : arguments.threads;
-      if (++i == argc || !absl::SimpleAtoi(argv[i], &value) || value < 1) return false;
+    int* value = argument == "--attempt"              ? &arguments.attempt
+                 : argument == "--threads"            ? &arguments.threads
+                 : argument == "--checkpoint-seconds" ? &arguments.checkpoint_seconds
+                                                      : nullptr;
+    if (value != nullptr) {
+      const int least = value == &arguments.checkpoint_seconds ? 0 : 1;
+      if (++i == argc || !absl::SimpleAtoi(argv[i], value) || *value < least) return false;
     } else if (argument.starts_with("-") || !arguments.directory.empty()) {
       return false;
     } else {
@@ -135,6 +143,7 @@ WorkerExitCode Run(const Arguments& arguments) {
                getpid());
   RunJobOptions options;
   options.threads = arguments.threads;
+  options.checkpoint_interval = absl::Seconds(arguments.checkpoint_seconds);
   const absl::StatusOr<v1::WorkResult> result = RunJob(
       arguments.directory, arguments.attempt, files.get(), BuildModel, &cancellation, options);
   if (!result.ok()) {
