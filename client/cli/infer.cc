@@ -54,7 +54,10 @@ absl::StatusOr<Samples> ReadDataset(Context& context, const InferFlags& flags) {
   Samples samples;
   samples.input.set_dtype(v1::DataType::UINT8);
   samples.input.add_shape(flags.count);
-  for (const int64_t size : images->image_shape) samples.input.add_shape(size);
+  // Flat, as every network takes it: what shape the network gives its input is not known here.
+  int64_t pixels = 1;
+  for (const int64_t size : images->image_shape) pixels *= size;
+  samples.input.add_shape(pixels);
   samples.input.set_data(std::string(images->Slice(flags.index, flags.count)));
   for (int64_t i = 0; i < flags.count; ++i) {
     samples.labels.push_back(images->labels[static_cast<size_t>(flags.index + i)]);

@@ -1,6 +1,7 @@
 #include "server/job/state_machine.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "engine/base/status.h"
 #include "google/protobuf/util/time_util.h"
 
@@ -35,7 +36,8 @@ absl::Status Transition(v1::Job& job, JobState::Kind to, const std::string& reas
   }
   job.set_state(to);
   job.set_reason(reason);
-  const google::protobuf::Timestamp now = google::protobuf::util::TimeUtil::GetCurrentTime();
+  const google::protobuf::Timestamp now =
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
   if (to == JobState::RUNNING && !job.has_start_time()) *job.mutable_start_time() = now;
   if (IsEnded(to)) *job.mutable_end_time() = now;
   return absl::OkStatus();

@@ -50,9 +50,12 @@ absl::StatusOr<int> CheckInput(const v1::Tensor& input, const InputShape& shape)
     // A hostile shape may have any number of dimensions.
     const auto shown = std::vector<int64_t>(dims.begin(), dims.begin() + std::min(dims.size(), 8));
     return FieldError(
-        "input", absl::StrCat("shape must be [n x ", absl::StrJoin(shape.sample, " x "),
-                              "] or [n x ", shape.features, "], got [", absl::StrJoin(shown, " x "),
-                              dims.size() > 8 ? " x ..." : "", "]"));
+        "input",
+        absl::StrCat("shape must be [n x ", shape.features, "]",
+                     shape.sample.size() > 1
+                         ? absl::StrCat(" or [n x ", absl::StrJoin(shape.sample, " x "), "]")
+                         : "",
+                     ", got [", absl::StrJoin(shown, " x "), dims.size() > 8 ? " x ..." : "", "]"));
   }
   if (dims[0] < 1 || dims[0] > shape.max_samples) {
     return FieldError("input",
