@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <cstdio>
-#include <thread>
 
 #include "engine/base/status.h"
 #include "server/log.h"
@@ -11,9 +10,6 @@
 #include "spdlog/spdlog.h"
 
 namespace {
-
-// How long calls in flight may take to end after SIGTERM or SIGINT.
-constexpr absl::Duration kGrace = absl::Seconds(2);
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "torpord: %s\n", std::string(status.message()).c_str());
@@ -53,6 +49,6 @@ int main(int argc, char** argv) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   spdlog::info("received {}", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
-  (*server)->Stop(kGrace);
+  (*server)->Stop();
   return 0;
 }

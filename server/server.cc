@@ -42,6 +42,7 @@ constexpr int kMaximumSamples = 4096;
 constexpr int kStreamCredits = 4096;
 // Threads for calls that wait for the disk or prepare deployments.
 constexpr int kBlockingThreads = 4;
+constexpr absl::Duration kReplyGrace = absl::Milliseconds(200);
 
 SessionOptions SessionOptionsOf(const ServerOptions& options, ThreadPool* pool) {
   SessionOptions session;
@@ -183,19 +184,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-Server::~Server() { Stop(absl::ZeroDuration()); }
+Server::~Server() { Stop(); }
 
 const std::string& Server::address() const { return impl_->address; }
 
-void Server::Stop(absl::Duration grace) {
+void Server::Stop() {
   if (impl_->grpc == nullptr) return;
   spdlog::info("draining");
   impl_->grpc->GetHealthCheckService()->SetServingStatus(false);
-  impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + grace));
-  impl_->grpc->Wait();
-  impl_->grpc.reset();
+  // What was accepted ends; what comes now is told to try elsewhere or later.
   impl_->executor.Stop();
   impl_->sessions.Drain();
+  // Time for the last replies to leave; idle streams and connections end here.
+  impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + kReplyGrace));
+  impl_->grpc->Wait();
+  impl_->grpc.reset();
   impl_->jobs.Stop();
   spdlog::info("stopped");
 }

@@ -6,7 +6,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "server/options.h"
 
 namespace torpor {
@@ -22,9 +21,9 @@ class Server {
   // What it listens on, with the port that the system chose.
   const std::string& address() const;
 
-  // Health says NOT_SERVING, new calls are refused, calls in flight may end within `grace` and are
-  // cancelled then; running jobs are interrupted and go on after the next start.
-  void Stop(absl::Duration grace);
+  // Health says NOT_SERVING, new calls are refused, calls and samples in flight end and are
+  // answered, streams are closed; running jobs are interrupted and go on after the next start.
+  void Stop();
 
  private:
   struct Impl;

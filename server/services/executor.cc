@@ -20,6 +20,11 @@ bool BlockingExecutor::Run(std::function<void()> task) {
   return true;
 }
 
+bool BlockingExecutor::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void BlockingExecutor::Stop() {
   std::vector<std::thread> threads;
   {

@@ -21,13 +21,15 @@ class BlockingExecutor {
 
   // False, and nothing is run, when the queue is full or the executor was stopped.
   [[nodiscard]] bool Run(std::function<void()> task);
+  // Whether Stop was called.
+  bool stopping() const;
   // Runs what is queued, then ends the threads. Not from a task.
   void Stop();
 
  private:
   void Loop();
   const size_t max_queued_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "absl/time/time.h"
 #include "engine/base/status.h"
 
 namespace torpor {
@@ -32,11 +31,6 @@ grpc::Status ToGrpc(const absl::Status& status) {
     proto.mutable_details()->RemoveLast();
   return grpc::Status(static_cast<grpc::StatusCode>(proto.code()), message,
                       proto.SerializeAsString());
-}
-
-absl::Status DrainingError() {
-  return WithRetry(WithReason(absl::UnavailableError("the server is shutting down"), "DRAINING"),
-                   absl::Seconds(1));
 }
 
 }  // namespace torpor

@@ -10,7 +10,4 @@ namespace torpor {
 // what the default metadata limit of 8 KB bears: details that do not fit are left out from the end.
 grpc::Status ToGrpc(const absl::Status& status);
 
-// The server is shutting down: UNAVAILABLE with reason DRAINING and RetryInfo.
-absl::Status DrainingError();
-
 }  // namespace torpor

@@ -10,6 +10,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/services/executor.h"
 #include "server/services/status.h"
+#include "server/session/draining.h"
 
 namespace torpor {
 
@@ -35,9 +36,12 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Blockin
         reactor->Finish(grpc::Status::OK);
       });
   if (!accepted) {
-    reactor->Finish(ToGrpc(WithRetry(
-        WithReason(absl::ResourceExhaustedError("too many calls are waiting"), "SERVER_BUSY"),
-        absl::Milliseconds(200))));
+    reactor->Finish(ToGrpc(
+        executor->stopping()
+            ? DrainingError()
+            : WithRetry(WithReason(absl::ResourceExhaustedError("too many calls are waiting"),
+                                   "SERVER_BUSY"),
+                        absl::Milliseconds(200))));
   }
   return reactor;
 }

@@ -20,13 +20,13 @@ MicroBatcher::MicroBatcher(const Options& options, ServedFunction served, PowerM
       runner_(options.pool),
       thread_([this] { Loop(); }) {}
 
-MicroBatcher::~MicroBatcher() { Drain(); }
+MicroBatcher::~MicroBatcher() { Drain(absl::CancelledError("the session is gone")); }
 
 absl::Status MicroBatcher::Submit(InferenceWork* work) {
   bool was_idle = false;
   {
     const std::lock_guard lock(mutex_);
-    if (draining_) return WithReason(absl::NotFoundError("the session has ended"), "SESSION_ENDED");
+    if (!closed_.ok()) return closed_;
     if (queued_samples_ + work->samples > options_.queue_samples) {
       return WithRetry(WithReason(absl::ResourceExhaustedError(absl::StrCat(
                                       "the session's queue is full: ", queued_samples_, " of ",
@@ -44,10 +44,10 @@ absl::Status MicroBatcher::Submit(InferenceWork* work) {
   return absl::OkStatus();
 }
 
-void MicroBatcher::Drain() {
+void MicroBatcher::Drain(const absl::Status& reason) {
   {
     const std::lock_guard lock(mutex_);
-    draining_ = true;
+    if (closed_.ok()) closed_ = reason;
   }
   wake_.notify_one();
   const std::lock_guard lock(join_mutex_);
@@ -65,7 +65,7 @@ void MicroBatcher::Loop() {
     batch.clear();
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return draining_ || !queue_.empty(); });
+      wake_.wait(lock, [this] { return !closed_.ok() || !queue_.empty(); });
       if (queue_.empty()) return;
       int samples = 0;
       do {

@@ -41,10 +41,11 @@ class MicroBatcher {
   MicroBatcher& operator=(const MicroBatcher&) = delete;
 
   // OK: Done will be called. RESOURCE_EXHAUSTED with reason QUEUE_FULL and RetryInfo when the
-  // samples do not fit, NOT_FOUND after Drain.
+  // samples do not fit; what Drain was given after Drain.
   absl::Status Submit(InferenceWork* work);
-  // Refuses new work, finishes what is queued, ends the thread. Blocking; not from Done.
-  void Drain();
+  // Refuses new work with `reason`, finishes what is queued, ends the thread. Blocking; not from
+  // Done.
+  void Drain(const absl::Status& reason);
   // Samples that wait now.
   int queued() const;
 
@@ -60,7 +61,8 @@ class MicroBatcher {
   std::condition_variable wake_;
   std::deque<InferenceWork*> queue_;
   int queued_samples_ = 0;
-  bool draining_ = false;
+  // Not OK once draining: what new work is told.
+  absl::Status closed_;
   std::mutex join_mutex_;
   std::thread thread_;
 };

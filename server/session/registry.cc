@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "server/session/deploy.h"
+#include "server/session/draining.h"
 #include "server/session/session_view.h"
 #include "server/store/names.h"
 #include "server/store/page.h"
@@ -186,7 +187,7 @@ void SessionRegistry::Drain() {
       if (entry.session != nullptr) all.push_back(entry.session);
     }
   }
-  for (const std::shared_ptr<Session>& session : all) session->Drain();
+  for (const std::shared_ptr<Session>& session : all) session->Drain(DrainingError());
 }
 
 }  // namespace torpor

@@ -82,7 +82,8 @@ class SessionRegistry {
   absl::StatusOr<int64_t> Subscribe(std::string_view name, SessionListener listener);
   void Unsubscribe(int64_t token);
 
-  // Refuses new work everywhere and waits for what is queued.
+  // The server is shutting down: refuses new work everywhere (UNAVAILABLE, reason DRAINING,
+  // RetryInfo) and waits for what is queued.
   void Drain();
 
  private:

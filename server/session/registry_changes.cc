@@ -224,7 +224,7 @@ absl::StatusOr<v1::DeleteSessionResponse> SessionRegistry::Delete(
   }
   if (session != nullptr) {
     session->MarkEnded();
-    session->Drain();
+    session->Drain(WithReason(NotFound("session", session->name()), "SESSION_ENDED"));
     v1::SessionEvent event;
     *event.mutable_time() = ToTimestamp(absl::Now());
     event.mutable_deleted();

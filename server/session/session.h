@@ -61,8 +61,8 @@ class Session {
   bool ended() const { return ended_; }
   void MarkEnded() { ended_ = true; }
 
-  // Refuses new work and waits for what is queued.
-  void Drain() { batcher_.Drain(); }
+  // Refuses new work with `reason` and waits for what is queued.
+  void Drain(const absl::Status& reason) { batcher_.Drain(reason); }
 
  private:
   const std::string name_;
