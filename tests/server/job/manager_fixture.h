@@ -80,11 +80,11 @@ class ManagerTest : public testing::Test {
     EXPECT_TRUE(job.ok()) << job.status();
     return job.ok() ? *job : v1::Job();
   }
-  // Waits up to a minute; the last view of the job.
+  // Waits up to a minute, and no longer than the job lives; the last view of the job.
   template <class Condition>
   v1::Job WaitUntil(const std::string& id, Condition condition) {
     v1::Job job = Get(id);
-    for (int i = 0; i < 6000 && !condition(job); ++i) {
+    for (int i = 0; i < 6000 && !condition(job) && !IsEnded(job.state()); ++i) {
       absl::SleepFor(absl::Milliseconds(10));
       job = Get(id);
     }
