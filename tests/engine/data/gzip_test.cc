@@ -48,21 +48,22 @@ TEST(Gzip, EveryTruncationAndTrailingByteIsRefused) {
 }
 
 TEST(Gzip, DamageNeverChangesTheContentSilently) {
-  const std::string content(500, 'q');
+  std::string content;
+  for (int i = 0; i < 300; ++i) content += std::to_string(i * i);
   const std::string gz = GzipBytes(content);
   // Behind the 10 bytes of header, most of which nobody checks.
   int refused = 0, flips = 0;
   for (size_t bit = 80; bit < 8 * gz.size(); ++bit, ++flips) {
     std::string bad = gz;
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
-    const auto out = Gunzip(bad, 1000);
-    // The last byte of deflate data has spare bits.
+    const auto out = Gunzip(bad, 10000);
+    // A few bits of deflate data are spare.
     if (out.ok()) {
       EXPECT_EQ(*out, content) << bit;
     }
     refused += !out.ok();
   }
-  EXPECT_GE(refused, flips - 8);
+  EXPECT_GE(refused, flips * 99 / 100);
 }
 
 }  // namespace
