@@ -23,7 +23,7 @@ std::vector<LayerSums> BlockSums(const FrozenWeights& weights, const Dataset& da
   Matrix s;
   for (const FrozenLayer& layer : weights.layers) {
     s.resize(count, layer.shape.units);
-    GemmAb(View(std::as_const(inputs)), View(layer.weight_t), 0, View(s));
+    LayerProduct(layer, View(std::as_const(inputs)), View(s));
     for (int64_t p = 0; p < count; ++p) {
       ScaleAndShift(1, layer.bias, 0, {}, {&s(p, 0), static_cast<size_t>(s.cols())});
     }
@@ -41,7 +41,8 @@ absl::StatusOr<std::vector<LayerStatistics>> CalibrateRate(const FrozenWeights& 
                                                            const Dataset& data, ThreadPool* pool,
                                                            const Cancellation& cancellation) {
   int64_t work = 0;
-  for (const FrozenLayer& layer : weights.layers) work += layer.weight_t.size();
+  for (const FrozenLayer& layer : weights.layers)
+    work += int64_t{layer.shape.inputs} * layer.shape.units;
   const int64_t block = std::clamp<int64_t>(kBlockWork / work, 1, kLargestBlock);
   const int64_t blocks = (data.size() + block - 1) / block;
   std::vector<LayerSums> total(weights.layers.size());

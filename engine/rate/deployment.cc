@@ -12,8 +12,6 @@
 namespace torpor {
 namespace {
 
-// Narrower layers gain nothing from skipping zeros.
-constexpr int kWideUnits = 64;
 constexpr int64_t kLargestBlock = 256;
 // Multiply-accumulates of one block.
 constexpr int64_t kBlockWork = 1'000'000'000;
@@ -29,7 +27,7 @@ float* Reserve(std::vector<float>& buffer, size_t values) {
 // 115 us a product (Zen 4, OpenBLAS).
 bool RunSingly(std::span<const SampleTask> tasks, int units) {
   const size_t n = tasks.size();
-  if (n < 4 || units < kWideUnits) return n < 4;
+  if (n < 4 || units < kNarrowUnits) return n < 4;
   const int64_t values = static_cast<int64_t>(n * tasks[0].input.values.size());
   const int64_t bound = (values + 8 * values / static_cast<int64_t>(n)) / 3;
   int64_t non_zero = 0;
@@ -70,15 +68,16 @@ RateDeployment::RateDeployment(std::shared_ptr<const FrozenWeights> weights,
   int64_t work = 0;
   for (size_t l = 0; l < drives_.size(); ++l) {
     const FrozenLayer& layer = weights_->layers[l];
+    const int64_t synapses = int64_t{layer.shape.inputs} * layer.shape.units;
     bias_power_.push_back(BiasPower(drives_[l].bias));
     footprint_.layers.push_back({.name = layer.shape.name,
-                                 .synapses = layer.weight_t.size(),
+                                 .synapses = synapses,
                                  .biases = static_cast<int64_t>(layer.bias.size()),
                                  .weight_bits = 32,
                                  .density = layer.density});
     widest_ = std::max(
         {widest_, static_cast<size_t>(layer.shape.units), static_cast<size_t>(layer.shape.inputs)});
-    work += layer.weight_t.size();
+    work += synapses;
   }
   block_ = static_cast<int>(std::clamp<int64_t>(kBlockWork / work, 1, kLargestBlock));
 }
@@ -116,7 +115,7 @@ void RateDeployment::RunOne(const SampleTask& task, SampleResult& result,
     const std::span<float> s =
         last ? result.scores : std::span<float>(here, static_cast<size_t>(layer.shape.units));
     Meter(l, u, result);
-    SparseProduct(View(layer.weight_t), u, s);
+    LayerProduct(layer, u, s);
     Drive(l, task.key, workspace.noise, s);
     if (last) break;
     Activate(layer.shape.activation, s, s);
@@ -136,7 +135,7 @@ void RateDeployment::RunBlock(std::span<const SampleTask> tasks, std::span<Sampl
     const bool last = l + 1 == drives_.size();
     const Eigen::Index units = layer.shape.units;
     MatrixView sums(there, n, units, Eigen::OuterStride<>(units));
-    GemmAb(inputs, View(layer.weight_t), 0, sums);
+    LayerProduct(layer, inputs, sums);
     for (Eigen::Index i = 0; i < n; ++i) {
       SampleResult& result = results[static_cast<size_t>(i)];
       if (l == 0) result.activity.layers.resize(drives_.size());
@@ -158,10 +157,10 @@ void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& res
   const FrozenLayer& layer = weights_->layers[l];
   LayerActivity& activity = result.activity.layers[l];
   activity = LayerActivity();
-  activity.synaptic_power =
-      drives_[l].epsilon * WeightPower(u, layer.column_power) + bias_power_[l];
+  const InputPower drawn = MeterInputs(u, layer.column_power);
+  activity.synaptic_power = drives_[l].epsilon * drawn.weight_power + bias_power_[l];
   activity.synaptic_events =
-      static_cast<double>(CountNonZero(u)) * static_cast<double>(layer.shape.units);
+      static_cast<double>(drawn.non_zero) * static_cast<double>(layer.shape.units);
   Recorder* recorder = result.recorder;
   if (recorder == nullptr) return;
   if (recorder->squared_inputs.empty()) {

@@ -14,6 +14,11 @@ void SparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float>
 // The plain loop that the tests compare with.
 void ReferenceSparseProduct(ConstMatrixView m, std::span<const float> u, std::span<float> out);
 
+// out = M u for M [units x inputs], one dot product a unit, each summed in one fixed order.
+void DotProducts(ConstMatrixView m, std::span<const float> u, std::span<float> out);
+// The plain loop that the tests compare with.
+void ReferenceDotProducts(ConstMatrixView m, std::span<const float> u, std::span<float> out);
+
 // s = epsilon s + bias (+ noise), in place. `bias` may be empty; `noise` is standard normals times
 // `noise_scale`, or empty.
 void ScaleAndShift(float epsilon, std::span<const float> bias, float noise_scale,

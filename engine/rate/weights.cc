@@ -1,9 +1,29 @@
 #include "engine/rate/weights.h"
 
 #include "engine/base/status.h"
+#include "engine/rate/kernels.h"
 #include "engine/scaling/synaptic_power.h"
 
 namespace torpor {
+
+void LayerProduct(const FrozenLayer& layer, ConstMatrixView inputs, MatrixView sums) {
+  if (layer.shape.units >= kNarrowUnits) {
+    GemmAb(inputs, View(layer.weight_t), 0, sums);
+    return;
+  }
+  for (Eigen::Index i = 0; i < inputs.rows(); ++i) {
+    DotProducts(View(layer.weight), {inputs.row(i).data(), static_cast<size_t>(inputs.cols())},
+                {sums.row(i).data(), static_cast<size_t>(sums.cols())});
+  }
+}
+
+void LayerProduct(const FrozenLayer& layer, std::span<const float> inputs, std::span<float> sums) {
+  if (layer.shape.units >= kNarrowUnits) {
+    SparseProduct(View(layer.weight_t), inputs, sums);
+  } else {
+    DotProducts(View(layer.weight), inputs, sums);
+  }
+}
 
 std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& shapes,
                                             const std::vector<RateLayerParameters>& parameters) {
@@ -14,7 +34,11 @@ std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& s
     FrozenLayer& layer = frozen->layers[l];
     const Matrix& weight = parameters[l].weight;
     layer.shape = shapes[l];
-    layer.weight_t = weight.transpose();
+    if (layer.shape.units < kNarrowUnits) {
+      layer.weight = weight;
+    } else {
+      layer.weight_t = weight.transpose();
+    }
     layer.bias = parameters[l].bias;
     layer.column_power = ColumnPower(View(weight));
     int64_t non_zero = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,12 @@ struct RateLayerParameters {
 // One layer as deployments read it. Immutable once built.
 struct FrozenLayer {
   RateLayerShape shape;
-  // W transposed [inputs x units]: a batch is a plain product with it, and a single sample adds up
-  // the rows of its non-zero inputs alone, which is what makes batch 1 of sparse images fast.
+  // Exactly one of the two is filled. Wide layers keep W transposed [inputs x units]: a batch is a
+  // plain product with it, and a single sample adds up the rows of its non-zero inputs alone, which
+  // is what makes batch 1 of sparse images fast. Narrow layers keep W [units x inputs]: one dot
+  // product a unit beats both.
   Matrix weight_t;
+  Matrix weight;
   std::vector<float> bias;
   // Column sums of |W| [inputs] (engine/scaling/synaptic_power.h).
   std::vector<double> column_power;
@@ -40,6 +44,14 @@ struct FrozenWeights {
   // Memory for running batches, not part of the weights.
   mutable WorkspacePool workspaces;
 };
+
+// Units below which a layer is narrow.
+inline constexpr int kNarrowUnits = 32;
+
+// sums = inputs W^T for inputs [n x inputs], sums [n x units].
+void LayerProduct(const FrozenLayer& layer, ConstMatrixView inputs, MatrixView sums);
+// The same for one sample; skips what zero inputs would add.
+void LayerProduct(const FrozenLayer& layer, std::span<const float> inputs, std::span<float> sums);
 
 std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& shapes,
                                             const std::vector<RateLayerParameters>& parameters);

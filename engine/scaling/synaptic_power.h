@@ -16,9 +16,15 @@ namespace torpor {
 // Sum over units of |W| for each input: `weights` [units x inputs], result [inputs].
 std::vector<double> ColumnPower(ConstMatrixView weights);
 
-// (u o u) . column_power, summed in one fixed order in double, so that the same inputs give the
-// same bits.
-double WeightPower(std::span<const float> inputs, std::span<const double> column_power);
+// What a sample's inputs draw from a layer's weights.
+struct InputPower {
+  // (u o u) . column_power, summed in one fixed order in double: the same inputs give the same
+  // bits.
+  double weight_power = 0;
+  // Inputs that are not zero.
+  int64_t non_zero = 0;
+};
+InputPower MeterInputs(std::span<const float> inputs, std::span<const double> column_power);
 
 // Inputs that are not zero.
 int64_t CountNonZero(std::span<const float> inputs);

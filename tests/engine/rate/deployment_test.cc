@@ -50,6 +50,20 @@ TEST(KernelsTest, SparseProductEqualsItsReference) {
   }
 }
 
+TEST(KernelsTest, DotProductsEqualTheirReference) {
+  for (Eigen::Index inputs : {1, 15, 16, 17, 784}) {
+    for (size_t units : {1, 3, 4, 10}) {
+      const Matrix m = RandomInputs(static_cast<Eigen::Index>(units), inputs);
+      const Matrix u = RandomInputs(1, inputs);
+      std::vector<float> fast(units), plain(units);
+      const std::span<const float> values(u.data(), static_cast<size_t>(inputs));
+      DotProducts(View(m), values, fast);
+      ReferenceDotProducts(View(m), values, plain);
+      for (size_t i = 0; i < units; ++i) EXPECT_NEAR(fast[i], plain[i], 1e-5 * (1 + plain[i]));
+    }
+  }
+}
+
 // gamma_L times the full-power outputs: exactly for powers of two, since every number is then
 // scaled exactly.
 TEST(DeploymentTest, HomogeneousScalesEveryOutputByGamma) {

@@ -124,7 +124,9 @@ TEST(SynapticPowerTest, EqualsEquation3) {
     }
   }
   const std::span<const float> u(inputs.data(), 37);
-  EXPECT_NEAR(WeightPower(u, ColumnPower(View(weights))), power, 1e-12 * power);
+  const InputPower drawn = MeterInputs(u, ColumnPower(View(weights)));
+  EXPECT_NEAR(drawn.weight_power, power, 1e-12 * power);
+  EXPECT_EQ(drawn.non_zero, 35);
   EXPECT_EQ(CountNonZero(u), 35);
   EXPECT_DOUBLE_EQ(BiasPower(std::vector<float>{-0.5f, 0.25f, 0}), 0.75);
 }
