@@ -7,6 +7,7 @@ absl::Status RunCalibrate(const JobContext& context, v1::WorkResult& result) {
   const v1::CalibrateSpec& spec = context.order->spec().calibrate();
   TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
+  TORPOR_RETURN_IF_ERROR(CheckJobData(context, spec.dataset()));
   TORPOR_ASSIGN_OR_RETURN(
       Dataset data, LoadJobData(context, *model, spec.dataset(), v1::Split::TRAIN, spec.samples()));
   TORPOR_RETURN_IF_ERROR(model->Calibrate(data, spec.dataset(), context.order->dataset_digest(),

@@ -8,6 +8,7 @@ absl::Status RunEvaluate(const JobContext& context, v1::WorkResult& result) {
   const v1::EvaluateSpec& spec = context.order->spec().evaluate();
   TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
+  TORPOR_RETURN_IF_ERROR(CheckJobData(context, spec.dataset()));
   TORPOR_ASSIGN_OR_RETURN(
       Dataset data, LoadJobData(context, *model, spec.dataset(), spec.split(), spec.samples()));
   TORPOR_RETURN_IF_ERROR(context.cancellation->Check());

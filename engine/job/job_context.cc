@@ -59,17 +59,19 @@ absl::StatusOr<std::unique_ptr<Model>> LoadInputModel(const JobContext& context)
   return ParseModel(archive, context.factory);
 }
 
+absl::Status CheckJobData(const JobContext& context, const std::string& name) {
+  TORPOR_ASSIGN_OR_RETURN(std::string digest, context.datasets->Digest(name));
+  if (digest == context.order->dataset_digest()) return absl::OkStatus();
+  return WithHelp(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                 name, " has digest ", digest, ", but the job was accepted for ",
+                                 context.order->dataset_digest())),
+                             "DATASET_CHANGED"),
+                  "Restore the dataset, or submit the job again to work on the new one.");
+}
+
 absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
                                     const std::string& name, v1::Split::Kind split,
                                     int64_t samples) {
-  TORPOR_ASSIGN_OR_RETURN(std::string digest, context.datasets->Digest(name));
-  if (digest != context.order->dataset_digest()) {
-    return WithHelp(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                   name, " has digest ", digest, ", but the job was accepted for ",
-                                   context.order->dataset_digest())),
-                               "DATASET_CHANGED"),
-                    "Restore the dataset, or submit the job again to work on the new one.");
-  }
   TORPOR_ASSIGN_OR_RETURN(Dataset data, context.datasets->Load(name, split));
   if (data.features() != model.features()) {
     return absl::InvalidArgumentError(absl::StrCat("samples of ", name, " have ", data.features(),

@@ -63,9 +63,12 @@ struct JobContext {
 // The model of input/model with its parameters, calibration and loss.
 absl::StatusOr<std::unique_ptr<Model>> LoadInputModel(const JobContext& context);
 
-// The first `samples` samples (0: all) of a split. FAILED_PRECONDITION with reason DATASET_CHANGED
-// when the data is no longer what the job was accepted for; INVALID_ARGUMENT when its samples do
-// not fit the network.
+// Reads all of the dataset: FAILED_PRECONDITION with reason DATASET_CHANGED when it is no longer
+// what the job was accepted for.
+absl::Status CheckJobData(const JobContext& context, const std::string& name);
+
+// The first `samples` samples (0: all) of a split; INVALID_ARGUMENT when they do not fit the
+// network.
 absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
                                     const std::string& name, v1::Split::Kind split,
                                     int64_t samples);

@@ -9,6 +9,7 @@ absl::Status RunPowerSweep(const JobContext& context, v1::WorkResult& result) {
   const v1::PowerSweepSpec& spec = context.order->spec().power_sweep();
   TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
+  TORPOR_RETURN_IF_ERROR(CheckJobData(context, spec.dataset()));
   TORPOR_ASSIGN_OR_RETURN(
       Dataset data, LoadJobData(context, *model, spec.dataset(), spec.split(), spec.samples()));
   const v1::Realisation& realisation =

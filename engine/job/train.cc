@@ -76,6 +76,7 @@ class TrainRun {
 absl::Status TrainRun::Prepare() {
   TORPOR_ASSIGN_OR_RETURN(model_, LoadInputModel(context_));
   if (!spec_.from_session()) model_->Initialise(spec_.seed());
+  TORPOR_RETURN_IF_ERROR(CheckJobData(context_, spec_.dataset()));
   TORPOR_ASSIGN_OR_RETURN(Dataset train, LoadJobData(context_, *model_, spec_.dataset(),
                                                      v1::Split::TRAIN, spec_.train_samples()));
   TORPOR_ASSIGN_OR_RETURN(test_,
