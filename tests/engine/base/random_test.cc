@@ -14,15 +14,15 @@ namespace {
 
 // Known answers of the Random123 distribution (tests/kat_vectors, philox4x32 10 rounds).
 TEST(Random, PhiloxGivesTheKnownAnswers) {
-  r123::Philox4x32 philox;
-  const auto zero = philox(
-      {{0, 0, 0, 0}}, {{2583039480, 1993151724, 1911291979, 2231598561, 1330826549, 2768781255}});
+  using Generator = r123::Philox4x32;
+  Generator philox;
+  const auto zero = philox(Generator::ctr_type{{0, 0, 0, 0}}, Generator::key_type{{0, 0}});
   EXPECT_EQ(zero[0], 0x6627e8d5u);
   EXPECT_EQ(zero[1], 0xe169c58du);
   EXPECT_EQ(zero[2], 0xbc57ac4cu);
   EXPECT_EQ(zero[3], 0x9b00dbd8u);
-  const auto pi =
-      philox({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, {{0xa4093822, 0x299f31d0}});
+  const auto pi = philox(Generator::ctr_type{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}},
+                         Generator::key_type{{0xa4093822, 0x299f31d0}});
   EXPECT_EQ(pi[0], 0xd16cfe09u);
   EXPECT_EQ(pi[1], 0x94fdccebu);
   EXPECT_EQ(pi[2], 0x5001e420u);
