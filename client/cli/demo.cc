@@ -19,7 +19,6 @@
 #include "client/cli/power_mode.h"
 #include "client/cli/private_server.h"
 #include "client/cli/progress.h"
-#include "client/cli/report_plots.h"
 #include "client/cli/rpc.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/job.grpc.pb.h"
@@ -108,8 +107,7 @@ absl::Status CreateDemoSession(Context& context, const DemoFlags& flags,
                                const LabelledImages& images) {
   v1::CreateSessionRequest request;
   request.set_session_id("demo");
-  const int classes = 1 + *std::max_element(images.labels.begin(), images.labels.end());
-  *request.mutable_network() = DemoNetwork(images.pixels_per_image, flags.units, classes);
+  *request.mutable_network() = DemoNetwork(images.pixels_per_image, flags.units, images.classes());
   request.set_seed(flags.seed);
   request.mutable_realisation()->set_column_noise(flags.column_noise);
   request.mutable_realisation()->set_seed(flags.seed);
@@ -134,6 +132,7 @@ absl::StatusOr<v1::Job> RunJob(Context& context, const v1::JobSpec& spec, Progre
     cancel.set_name(name);
     cancel.set_request_id(NewRequestId());
     (void)Call<v1::JobService>(context, &v1::JobService::Stub::CancelJob, cancel);
+    context.Note("the demo's job and its private server are stopped");
     return job.status();
   }
   CLI_RETURN_IF_ERROR(JobOutcome(*job));
@@ -172,7 +171,6 @@ class LiveTable {
 // Switches the streaming session through all modes.
 absl::Status MeasureModes(Context& context, const DemoFlags& flags, const std::vector<Mode>& modes,
                           const LabelledImages& images, DemoRecord& record) {
-  InterruptGuard guard;
   DemoStream stream(context.Channel(), images, kSession, kItemSamples);
   CLI_RETURN_IF_ERROR(stream.Start());
   const absl::Time begin = absl::Now();
@@ -233,7 +231,7 @@ absl::StatusOr<std::vector<v1::PowerSweepRow>> MeasureWithoutNoise(Context& cont
   return std::vector<v1::PowerSweepRow>(job.rows().begin(), job.rows().end());
 }
 
-void PrintNext(Context& context, const PrivateServer* kept) {
+void PrintNext(Context& context, const PrivateServer* kept, const std::string& dataset) {
   if (kept != nullptr) {
     const std::string& address = kept->process().address;
     context.Note(absl::StrCat("the server goes on at ", address, "; next:"));
@@ -244,11 +242,9 @@ void PrintNext(Context& context, const PrivateServer* kept) {
     return;
   }
   context.Note("next, with a server that stays:");
-  context.Note("  torpor server start");
-  context.Note("  torpor session create -f client/recipes/mlp-784-1000-10.yaml --name s1");
-  context.Note("  torpor job submit train s1 --dataset fashion-mnist --watch");
-  context.Note("  torpor power set s1 --epsilon 0.2 --bias homogeneous");
-  context.Note("  torpor report create s1 --dataset fashion-mnist");
+  for (const std::string& command : DemoNextCommands(dataset)) {
+    context.Note(absl::StrCat("  ", command));
+  }
 }
 
 void PrintResult(Context& context, const DemoRecord& record, const std::string& html) {
@@ -285,15 +281,6 @@ void PrintResult(Context& context, const DemoRecord& record, const std::string& 
              {"report", html}});
 }
 
-// Minutes of work must not end at a page that cannot be written or drawn.
-absl::Status CheckReportPossible(const std::string& html) {
-  CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(html, ""), "--html"));
-  Plot probe;
-  probe.name = "probe";
-  probe.series = {{"", {{0, 0, std::nullopt, std::nullopt}, {1, 1, std::nullopt, std::nullopt}}}};
-  return RenderSvg(probe).status();
-}
-
 absl::Status Demo(Context& context, const DemoFlags& flags) {
   if (!(flags.seconds >= 0 && flags.seconds <= 3600)) {
     return UsageError("must be in [0, 3600]", "--seconds-per-mode");
@@ -303,26 +290,32 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
                                ? context.Env("TORPOR_DATASET_PATH", "/usr/share/datasets")
                                : flags.dataset_path;
   CLI_ASSIGN_OR_RETURN(const LabelledImages images, LoadImages(flags, path));
-  CLI_RETURN_IF_ERROR(CheckReportPossible(flags.html));
+  // Minutes of work must not end at a page that cannot be drawn or written.
+  CLI_RETURN_IF_ERROR(CheckWritable(flags.html));
+  CLI_RETURN_IF_ERROR(CheckPlotting());
 
+  // From here Ctrl-C must not kill us: the server would stay behind.
+  InterruptGuard guard;
   CLI_ASSIGN_OR_RETURN(std::unique_ptr<PrivateServer> server,
                        PrivateServer::Start(context, "demo", path));
   context.Note(absl::StrFormat(
       "private server at %s; training %d-%d-%d on %s, %d epochs, %.3g %% column noise",
       server->process().address, static_cast<int>(images.pixels_per_image), flags.units,
-      1 + *std::max_element(images.labels.begin(), images.labels.end()), flags.dataset,
-      flags.epochs, 100 * flags.column_noise));
+      images.classes(), flags.dataset, flags.epochs, 100 * flags.column_noise));
   CLI_RETURN_IF_ERROR(CreateDemoSession(context, flags, images));
 
   DemoRecord record;
   record.dataset = flags.dataset;
+  record.inputs = images.pixels_per_image;
   record.hidden_units = flags.units;
+  record.classes = images.classes();
   record.column_noise = flags.column_noise;
   v1::JobSpec spec;
   spec.set_session(kSession);
   spec.mutable_train()->set_dataset(FullName("datasets", flags.dataset));
   spec.mutable_train()->set_epochs(flags.epochs);
   spec.mutable_train()->set_seed(flags.seed);
+  if (InterruptGuard::Interrupted()) return Interrupted();
   const absl::Time begin = absl::Now();
   CLI_ASSIGN_OR_RETURN(record.training, RunJob(context, spec,
                                                context.err_is_terminal && !context.options.no_color
@@ -343,10 +336,10 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
         absl::StrCat("the comparison without noise is left out: ", noiseless.status().message()));
   }
   CLI_ASSIGN_OR_RETURN(const std::string page, DemoPage(record));
-  CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(flags.html, page), "--html"));
+  CLI_RETURN_IF_ERROR(WriteWholeFile(flags.html, page));
   PrintResult(context, record, flags.html);
   if (flags.keep) CLI_RETURN_IF_ERROR(server->Keep());
-  PrintNext(context, flags.keep ? server.get() : nullptr);
+  PrintNext(context, flags.keep ? server.get() : nullptr, flags.dataset);
   if (record.stream.dropped() > 0 || record.stream.wrong_generation > 0) {
     return WorkFailed(
         absl::StrFormat("%d requests dropped, %d replies from a mode that was not asked for",

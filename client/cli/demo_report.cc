@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
@@ -107,7 +108,9 @@ absl::Status AddPlots(const DemoRecord& record, HtmlPage& page) {
   page.Svg(figures);
 
   page.Heading("The stream while it was switched");
-  const TimeLine line = BinReplies(record.stream, 0.1);
+  // A hundred bins a run, but none finer than a few replies nor coarser than a switch.
+  const double bin_s = std::clamp(record.stream.seconds / 100, 0.002, 0.1);
+  const TimeLine line = BinReplies(record.stream, bin_s);
   Plot rate = TimePlot(record, "demo-rate", "Throughput", "images/s");
   rate.series = {TimeSeries(line, line.images_per_second, "", 2)};
   Plot latency = TimePlot(record, "demo-latency", "Latency of an item", "latency (ms)");
@@ -115,11 +118,13 @@ absl::Status AddPlots(const DemoRecord& record, HtmlPage& page) {
                     TimeSeries(line, line.latency_p99_ms, "99th percentile", 0)};
   CLI_ASSIGN_OR_RETURN(const std::string rate_svg, RenderSvg(rate));
   CLI_ASSIGN_OR_RETURN(const std::string latency_svg, RenderSvg(latency));
-  page.Svg({{rate_svg, "Images answered, in bins of 0.1 s."}});
-  page.Svg({{latency_svg,
-             "From writing an item to reading its reply, in bins of 0.1 s, with eight items in "
-             "flight: waiting for "
-             "the items before it is included."}});
+  page.Svg({{rate_svg, absl::StrFormat("Images answered, in bins of %.3g s.", bin_s)}});
+  page.Svg(
+      {{latency_svg,
+        absl::StrFormat(
+            "From writing an item to reading its reply, in bins of %.3g s, with eight items in "
+            "flight: waiting for the items before it is included.",
+            bin_s)}});
   return absl::OkStatus();
 }
 
@@ -269,19 +274,27 @@ std::vector<std::string> ExplainDemo(const DemoRecord& record) {
   return said;
 }
 
+std::vector<std::string> DemoNextCommands(const std::string& dataset) {
+  return {"torpor server start",
+          "torpor session create -f client/recipes/mlp-784-1000-10.yaml --name s1",
+          absl::StrCat("torpor job submit train s1 --dataset ", dataset, " --watch"),
+          "torpor power set s1 --epsilon 0.2 --bias homogeneous",
+          absl::StrCat("torpor report create s1 --dataset ", dataset)};
+}
+
 absl::StatusOr<std::string> DemoPage(const DemoRecord& record) {
   if (record.rows.empty()) return absl::InvalidArgumentError("no mode was measured");
   HtmlPage page("A network in torpor");
-  page.Lead(
-      absl::StrFormat("A %d-unit ReLU network, trained on %s for %d epochs, kept classifying test "
-                      "images while its synaptic power was "
-                      "turned down %d times.",
-                      record.hidden_units, record.dataset, record.training.spec().train().epochs(),
-                      static_cast<int>(record.rows.size()) - 1));
   const DemoRow* lowest = &record.rows.front();
   for (const DemoRow& row : record.rows) {
     if (row.figures.nasp < lowest->figures.nasp) lowest = &row;
   }
+  page.Lead(absl::StrFormat(
+      "A network of %d hidden ReLU units, trained on %s for %d epochs, kept classifying test "
+      "images "
+      "while its power mode was switched %d times, down to %s of its full synaptic power.",
+      record.hidden_units, record.dataset, record.training.spec().train().epochs(),
+      static_cast<int>(record.rows.size()) - 1, Percent(lowest->figures.nasp, 1)));
   page.Figures(
       {{Percent(record.rows.front().accuracy()), "accuracy at full power"},
        {Percent(lowest->figures.nasp, 1), "of the synaptic power in the lowest mode"},
@@ -294,10 +307,13 @@ absl::StatusOr<std::string> DemoPage(const DemoRecord& record) {
   page.List(ExplainDemo(record));
   CLI_RETURN_IF_ERROR(AddPlots(record, page));
   AddTables(record, page);
+  page.Heading("Try next");
+  page.Code(absl::StrJoin(DemoNextCommands(record.dataset), "\n"));
   page.Heading("Made with");
   auto entries = ProvenanceEntries(record.training.provenance());
-  entries.emplace_back("network", absl::StrCat("784 - ", record.hidden_units,
-                                               " ReLU - 10 sigmoid, binary cross-entropy"));
+  entries.emplace_back(
+      "network", absl::StrCat(record.inputs, " - ", record.hidden_units, " ReLU - ", record.classes,
+                              " sigmoid, binary cross-entropy"));
   entries.emplace_back(
       "training", absl::StrFormat("%d epochs in %.0f s", record.training.spec().train().epochs(),
                                   record.training_seconds));

@@ -14,7 +14,10 @@ namespace torpor::cli {
 // All that was seen in one demo.
 struct DemoRecord {
   std::string dataset;
+  // Sizes of the layers.
+  int64_t inputs = 0;
   int hidden_units = 0;
+  int classes = 0;
   double column_noise = 0;
   // The ended training job.
   v1::Job training;
@@ -37,6 +40,9 @@ TimeLine BinReplies(const StreamTotals& stream, double bin_s);
 
 // What was seen, in plain words with the figures of this run.
 std::vector<std::string> ExplainDemo(const DemoRecord& record);
+
+// What to type after the demo.
+std::vector<std::string> DemoNextCommands(const std::string& dataset);
 
 // The whole page; fails as RenderSvg does.
 absl::StatusOr<std::string> DemoPage(const DemoRecord& record);

@@ -63,8 +63,11 @@ absl::Status DemoStream::Start() {
   v1::StreamInferRequest open;
   open.mutable_open()->set_session(session_);
   v1::StreamInferResponse opened;
-  if (!stream_->Write(open) || !stream_->Read(&opened) || !opened.has_opened()) {
-    call_.TryCancel();
+  // A write that fails shows in the read, and Finish tells why.
+  stream_->Write(open);
+  const bool answered = stream_->Read(&opened);
+  if (!answered || !opened.has_opened()) {
+    if (answered) call_.TryCancel();
     const grpc::Status status = stream_->Finish();
     return absl::UnavailableError(
         absl::StrCat("the stream was not opened: ", status.error_message()));

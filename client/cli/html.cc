@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "client/cli/errors.h"
 
 namespace torpor::cli {
 namespace {
@@ -143,19 +144,29 @@ std::string HtmlPage::Finish() const {
       "</body>\n</html>\n");
 }
 
+absl::Status CheckWritable(const std::string& path) {
+  const std::string temporary = absl::StrCat(path, ".", getpid(), ".part");
+  FILE* file = std::fopen(temporary.c_str(), "wb");
+  if (file == nullptr) {
+    return UsageError(absl::StrCat("cannot be written: ", std::strerror(errno)), path);
+  }
+  std::fclose(file);
+  unlink(temporary.c_str());
+  return absl::OkStatus();
+}
+
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content) {
   const std::string temporary = absl::StrCat(path, ".", getpid(), ".part");
   FILE* file = std::fopen(temporary.c_str(), "wb");
   if (file == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot be written (", std::strerror(errno), ")"));
+    return UsageError(absl::StrCat("cannot be written: ", std::strerror(errno)), path);
   }
   const bool whole = std::fwrite(content.data(), 1, content.size(), file) == content.size();
   const bool closed = std::fclose(file) == 0;
   if (!whole || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const std::string why = std::strerror(errno);
     unlink(temporary.c_str());
-    return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be written (", why, ")"));
+    return UsageError(absl::StrCat("cannot be written: ", why), path);
   }
   return absl::OkStatus();
 }

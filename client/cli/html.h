@@ -45,8 +45,10 @@ class HtmlPage {
   std::string body_;
 };
 
-// Writes a whole file or nothing: to a temporary neighbour, then renamed. INVALID_ARGUMENT names a
-// folder that is missing or cannot be written to.
+// Writes a whole file or nothing: to a temporary neighbour, then renamed. A usage error names a
+// file that cannot be written.
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content);
+// Whether it could; changes nothing.
+absl::Status CheckWritable(const std::string& path);
 
 }  // namespace torpor::cli

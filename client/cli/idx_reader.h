@@ -4,6 +4,7 @@
 // elements, row-major. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ struct LabelledImages {
   std::string pixels;
   std::vector<uint8_t> labels;
 
+  // Labels are 0..classes-1.
+  int classes() const {
+    return labels.empty() ? 0 : 1 + *std::max_element(labels.begin(), labels.end());
+  }
   // The bytes of `n` images from `first`; both within count.
   absl::string_view Slice(int64_t first, int64_t n) const {
     return absl::string_view(pixels).substr(first * pixels_per_image, n * pixels_per_image);

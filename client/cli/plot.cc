@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "client/cli/errors.h"
 #include "client/cli/subprocess.h"
 
 namespace torpor::cli {
@@ -164,9 +165,8 @@ absl::StatusOr<std::string> RenderSvg(const Plot& plot, const std::string& gnupl
       RunProgram({gnuplot, "--default-settings", "-"}, GnuplotScript(plot), absl::Seconds(30),
                  {"LC_ALL=C", "GNUPLOT_LIB=", "HOME=/nonexistent"});
   if (absl::IsNotFound(result.status())) {
-    return absl::FailedPreconditionError(
-        "gnuplot, which draws the plots, is not installed; install it: apt-get install "
-        "gnuplot-nox");
+    return WorkFailed("gnuplot, which draws the plots, is not installed", "plots",
+                      "apt-get install gnuplot-nox");
   }
   if (!result.ok()) return result.status();
   const size_t begin = result->output.find("<svg");
@@ -177,6 +177,13 @@ absl::StatusOr<std::string> RenderSvg(const Plot& plot, const std::string& gnupl
                                             "): ", absl::StripAsciiWhitespace(result->errors)));
   }
   return WithOwnIds(result->output.substr(begin), plot.name);
+}
+
+absl::Status CheckPlotting() {
+  Plot plot;
+  plot.name = "probe";
+  plot.series = {{"", {{0, 0, std::nullopt, std::nullopt}, {1, 1, std::nullopt, std::nullopt}}}};
+  return RenderSvg(plot).status();
 }
 
 std::string StandaloneSvg(const std::string& svg) {

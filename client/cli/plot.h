@@ -70,10 +70,13 @@ struct Plot {
 // The commands and data for gnuplot, so that a plot can be made or changed by hand too.
 std::string GnuplotScript(const Plot& plot);
 
-// One <svg> element without XML prologue. FAILED_PRECONDITION with the package to install when
+// One <svg> element without XML prologue. An error that names the package (exit code 1) when
 // gnuplot is missing; INTERNAL with gnuplot's words when it fails; INVALID_ARGUMENT when no series
 // has a point.
 absl::StatusOr<std::string> RenderSvg(const Plot& plot, const std::string& gnuplot = "gnuplot");
+
+// OK when gnuplot can draw: ask before long work.
+absl::Status CheckPlotting();
 
 // The same as a file of its own, with prologue.
 std::string StandaloneSvg(const std::string& svg);

@@ -101,21 +101,24 @@ absl::Status Create(Context& context, const ReportFlags& flags) {
   }
   CLI_ASSIGN_OR_RETURN(
       input.session, Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, get));
+  const std::string path = flags.html.empty()
+                               ? absl::StrCat("report-", ShortName(input.session.name()), ".html")
+                               : flags.html;
+  // A long job must not end at a page that cannot be drawn or written.
+  CLI_RETURN_IF_ERROR(CheckWritable(path));
+  CLI_RETURN_IF_ERROR(CheckPlotting());
   SubmitFlags submit = flags.submit;
   submit.wait = true;
   CLI_ASSIGN_OR_RETURN(input.job, SubmitJob(context, spec, submit));
   CLI_RETURN_IF_ERROR(JobOutcome(input.job));
 
   CLI_ASSIGN_OR_RETURN(const Report report, MakeReport(input));
-  const std::string path = flags.html.empty()
-                               ? absl::StrCat("report-", ShortName(input.session.name()), ".html")
-                               : flags.html;
   const std::string stem(absl::StripSuffix(path, ".html"));
   std::vector<std::string> written = {path};
-  CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(path, report.html), "--html"));
+  CLI_RETURN_IF_ERROR(WriteWholeFile(path, report.html));
   for (const auto& [suffix, content] : report.files) {
     written.push_back(stem + suffix);
-    CLI_RETURN_IF_ERROR(WithWhere(WriteWholeFile(stem + suffix, content), "--html"));
+    CLI_RETURN_IF_ERROR(WriteWholeFile(stem + suffix, content));
   }
   if (flags.csv) {
     context.out << SweepCsv(input.job);
@@ -178,8 +181,9 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
                          " keeps and what it draws as its synaptic power is turned down, on ",
                          ShortName(sweep.dataset()), "."));
   if (const v1::PowerSweepRow* best = CheapestWithinOnePoint(job)) {
-    page.Figures({{Percent(best->nasp(), 1), "of the full synaptic power is enough for ..."},
-                  {Percent(best->accuracy()), "accuracy, within one point of full power"},
+    page.Figures({{Percent(best->nasp(), 1),
+                   "of the full synaptic power is enough to stay within one point"},
+                  {Percent(best->accuracy()), "accuracy in that mode"},
                   {absl::StrCat(Four(best->epsilon()), ", ", PolicyName(best->bias())),
                    "epsilon and bias policy of that mode (chosen on these samples)"}});
   }

@@ -136,7 +136,6 @@ TEST(ExplainDemo, SpeaksOfWhatWasMeasuredAlone) {
 
 TEST(DemoPage, HoldsFiguresPlotsAndTables) {
   const absl::StatusOr<std::string> page = DemoPage(Record());
-  if (absl::IsFailedPrecondition(page.status())) GTEST_SKIP() << page.status();
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_THAT(*page, HasSubstr("requests dropped"));
   EXPECT_THAT(*page, HasSubstr("demo-accuracy-"));

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "client/cli/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -69,9 +70,20 @@ TEST(WriteWholeFile, ReplacesAFileAndLeavesNothingElse) {
 }
 
 TEST(WriteWholeFile, NamesTheFileThatCannotBeWritten) {
-  const absl::Status status = WriteWholeFile("/no/such/folder/a.html", "x");
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/a.html"));
+  for (const absl::Status& status :
+       {WriteWholeFile("/no/such/folder/a.html", "x"), CheckWritable("/no/such/folder/a.html")}) {
+    EXPECT_EQ(ExitCodeOfError(status), 2);
+    EXPECT_THAT(FormatError(status, false), HasSubstr("/no/such/folder/a.html"));
+  }
+}
+
+TEST(CheckWritable, ChangesNothing) {
+  const std::string path = ::testing::TempDir() + "/check_writable.html";
+  std::ofstream(path) << "before";
+  EXPECT_TRUE(CheckWritable(path).ok());
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_EQ(text.str(), "before");
 }
 
 }  // namespace
