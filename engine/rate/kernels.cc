@@ -29,21 +29,26 @@ TORPOR_SIMD void AddRow(const float* row, float u, int64_t n, float* out) {
 constexpr int64_t kLanes = 16;
 typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 
-// Four units at once, so that `u` is loaded once for four rows.
+// Four units at once, so that `u` is loaded once for four rows, and two sums each, so that
+// additions need not wait for one another.
 TORPOR_SIMD void FourDots(const float* __restrict m, int64_t stride, const float* __restrict u,
                           int64_t n, float* __restrict out) {
   Lanes sums[4] = {};
+  Lanes more[4] = {};
   int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
+  for (; j + 2 * kLanes <= n; j += 2 * kLanes) {
     const Lanes x = *reinterpret_cast<const Lanes*>(u + j);
-    sums[0] += *reinterpret_cast<const Lanes*>(m + j) * x;
-    sums[1] += *reinterpret_cast<const Lanes*>(m + stride + j) * x;
-    sums[2] += *reinterpret_cast<const Lanes*>(m + 2 * stride + j) * x;
-    sums[3] += *reinterpret_cast<const Lanes*>(m + 3 * stride + j) * x;
+    const Lanes y = *reinterpret_cast<const Lanes*>(u + j + kLanes);
+    for (int r = 0; r < 4; ++r) {
+      const float* row = m + r * stride + j;
+      sums[r] += *reinterpret_cast<const Lanes*>(row) * x;
+      more[r] += *reinterpret_cast<const Lanes*>(row + kLanes) * y;
+    }
   }
   for (int r = 0; r < 4; ++r) {
+    const Lanes both = sums[r] + more[r];
     float sum = 0;
-    for (int64_t k = 0; k < kLanes; ++k) sum += sums[r][k];
+    for (int64_t k = 0; k < kLanes; ++k) sum += both[k];
     for (int64_t k = j; k < n; ++k) sum += m[r * stride + k] * u[k];
     out[r] = sum;
   }
@@ -123,12 +128,17 @@ void DotProducts(ConstMatrixView m, std::span<const float> u, std::span<float> o
   TORPOR_CHECK(m.cols() == static_cast<int64_t>(u.size()) &&
                m.rows() == static_cast<int64_t>(out.size()));
   const int64_t stride = m.outerStride();
-  Eigen::Index i = 0;
-  for (; i + 4 <= m.rows(); i += 4) {
-    FourDots(m.data() + i * stride, stride, u.data(), m.cols(), out.data() + i);
+  if (m.rows() < 4) {
+    for (Eigen::Index i = 0; i < m.rows(); ++i) {
+      out[static_cast<size_t>(i)] = OneDot(m.data() + i * stride, u.data(), m.cols());
+    }
+    return;
   }
-  for (; i < m.rows(); ++i)
-    out[static_cast<size_t>(i)] = OneDot(m.data() + i * stride, u.data(), m.cols());
+  // The last four overlap those before: a unit's sum does not depend on its company.
+  for (Eigen::Index i = 0; i < m.rows(); i += 4) {
+    const Eigen::Index first = std::min(i, m.rows() - 4);
+    FourDots(m.data() + first * stride, stride, u.data(), m.cols(), out.data() + first);
+  }
 }
 
 void ReferenceDotProducts(ConstMatrixView m, std::span<const float> u, std::span<float> out) {

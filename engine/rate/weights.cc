@@ -1,5 +1,7 @@
 #include "engine/rate/weights.h"
 
+#include <algorithm>
+
 #include "engine/base/status.h"
 #include "engine/rate/kernels.h"
 #include "engine/scaling/synaptic_power.h"
@@ -11,9 +13,15 @@ void LayerProduct(const FrozenLayer& layer, ConstMatrixView inputs, MatrixView s
     GemmAb(inputs, View(layer.weight_t), 0, sums);
     return;
   }
-  for (Eigen::Index i = 0; i < inputs.rows(); ++i) {
-    DotProducts(View(layer.weight), {inputs.row(i).data(), static_cast<size_t>(inputs.cols())},
-                {sums.row(i).data(), static_cast<size_t>(sums.cols())});
+  // OpenBLAS has a kernel for small products that larger batches would not take.
+  constexpr Eigen::Index kRows = 64;
+  for (Eigen::Index i = 0; i < inputs.rows(); i += kRows) {
+    const Eigen::Index rows = std::min(kRows, inputs.rows() - i);
+    GemmAbt(ConstMatrixView(inputs.row(i).data(), rows, inputs.cols(),
+                            Eigen::OuterStride<>(inputs.outerStride())),
+            View(layer.weight), 0,
+            MatrixView(sums.row(i).data(), rows, sums.cols(),
+                       Eigen::OuterStride<>(sums.outerStride())));
   }
 }
 

@@ -14,36 +14,22 @@ TORPOR_SIMD void AddMagnitudes(const float* row, int64_t n, double* sum) {
   for (int64_t i = 0; i < n; ++i) sum[i] += std::fabs(row[i]);
 }
 
-// Partial sums: independent additions that vectorise without reordering anything. Named as vectors,
-// since compilers do not find them in plain loops.
-typedef float FloatLanes
-    __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
-typedef double DoubleLanes
-    __attribute__((vector_size(kLanes * sizeof(double)), aligned(8), may_alias));
-typedef int32_t CountLanes __attribute__((vector_size(kLanes * sizeof(int32_t))));
-
-TORPOR_SIMD double SquaredDot(const float* u, const double* w, int64_t n, int32_t* non_zero) {
-  DoubleLanes sums = {};
-  CountLanes counts = {};
+// Partial sums by lane: independent additions that vectorise without reordering anything.
+TORPOR_SIMD double SquaredDot(const float* u, const double* w, int64_t n) {
+  double lanes[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const FloatLanes x = *reinterpret_cast<const FloatLanes*>(u + i);
-    const DoubleLanes d = __builtin_convertvector(x, DoubleLanes);
-    sums += d * d * *reinterpret_cast<const DoubleLanes*>(w + i);
-    counts -= x != 0;  // a true lane is -1
+    for (int64_t k = 0; k < kLanes; ++k) {
+      const double x = u[i + k];
+      lanes[k] += x * x * w[i + k];
+    }
+  }
+  for (int64_t k = 0; i < n; ++i, ++k) {
+    const double x = u[i];
+    lanes[k] += x * x * w[i];
   }
   double sum = 0;
-  int32_t count = 0;
-  for (int64_t k = 0; k < kLanes; ++k) {
-    sum += sums[k];
-    count += counts[k];
-  }
-  for (; i < n; ++i) {
-    const double x = u[i];
-    sum += x * x * w[i];
-    count += u[i] != 0 ? 1 : 0;
-  }
-  *non_zero = count;
+  for (double lane : lanes) sum += lane;
   return sum;
 }
 
@@ -65,10 +51,10 @@ std::vector<double> ColumnPower(ConstMatrixView weights) {
 
 InputPower MeterInputs(std::span<const float> inputs, std::span<const double> column_power) {
   TORPOR_CHECK(inputs.size() == column_power.size());
-  int32_t non_zero = 0;
-  const double power = SquaredDot(inputs.data(), column_power.data(),
-                                  static_cast<int64_t>(inputs.size()), &non_zero);
-  return {.weight_power = power, .non_zero = non_zero};
+  const int64_t n = static_cast<int64_t>(inputs.size());
+  // Two passes: counting inside the sum keeps it from vectorising.
+  return {.weight_power = SquaredDot(inputs.data(), column_power.data(), n),
+          .non_zero = NonZero(inputs.data(), n)};
 }
 
 int64_t CountNonZero(std::span<const float> inputs) {
