@@ -76,6 +76,7 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
   // `opening` is written first, and its reply awaited, unless null.
   void Start(const Request* opening) {
     opening_ = opening != nullptr;
+    writing_ = opening_;
     this->StartCall();
     this->StartRead(&reply_);
     if (opening_) {
@@ -107,9 +108,8 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
         sent_.pop_front();
         if (!stopping_) {
           send = 1;
-        } else {
-          half_close = sent_.empty() && to_send_ == 0 && !writing_;
         }
+        half_close = Ended();
       } else {
         ++others;
       }
@@ -120,6 +120,7 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
   }
   void OnWriteDone(bool ok) override {
     bool write = false;
+    bool half_close = false;
     {
       const std::lock_guard lock(mutex_);
       writing_ = false;
@@ -127,8 +128,10 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
         write = true;
         Begin();
       }
+      half_close = Ended();
     }
     if (write) this->StartWrite(message_);
+    if (half_close) this->StartWritesDone();
   }
   void OnDone(const grpc::Status& s) override {
     const std::lock_guard lock(mutex_);
@@ -142,6 +145,13 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
   grpc::Status status;
 
  private:
+  // True once, when all is answered after Stop.
+  bool Ended() {
+    if (!stopping_ || opening_ || half_closed_ || writing_ || to_send_ > 0 || !sent_.empty())
+      return false;
+    half_closed_ = true;
+    return true;
+  }
   void Begin() {
     --to_send_;
     writing_ = true;
@@ -172,6 +182,7 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
   bool writing_ = false;
   bool opening_ = false;
   bool stopping_ = false;
+  bool half_closed_ = false;
   bool done_ = false;
 };
 
