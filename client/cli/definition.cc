@@ -1,5 +1,6 @@
 #include "client/cli/definition.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "client/cli/errors.h"
+#include "client/cli/utf8.h"
 #include "google/rpc/error_details.pb.h"
 #include "yaml-cpp/yaml.h"
 
@@ -42,7 +44,7 @@ std::string Shown(const YAML::Node& node) {
   if (node.IsSequence()) return "a list";
   if (node.IsNull()) return "nothing";
   std::string text = node.Scalar();
-  if (text.size() > 40) text = text.substr(0, 37) + "...";
+  if (text.size() > 40) text = text.substr(0, ValidUtf8Prefix(text.substr(0, 37))) + "...";
   return absl::StrCat("`", text, "`");
 }
 
@@ -302,6 +304,13 @@ absl::StatusOr<Definition> Definition::Load(Context& context, const std::string&
 }
 
 absl::StatusOr<Definition> Definition::Parse(const std::string& text, const std::string& name) {
+  if (const size_t valid = ValidUtf8Prefix(text); valid < text.size()) {
+    return WithTry(
+        WithWhere(
+            absl::InvalidArgumentError("the file is not UTF-8 text"),
+            absl::StrCat(name, ":", 1 + std::count(text.begin(), text.begin() + valid, '\n'))),
+        "saving the file with the encoding UTF-8");
+  }
   // yaml-cpp throws; nothing of that leaves this function.
   try {
     auto root = std::make_shared<const YAML::Node>(YAML::Load(text));

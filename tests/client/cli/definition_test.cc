@@ -262,5 +262,12 @@ TEST(DefinitionTest, RecipesAreWhole) {
   }
 }
 
+TEST(DefinitionTest, OtherEncodingsAreRefusedWithTheirLine) {
+  const auto latin = Definition::Parse("a: b\ndisplayName: Z\xFCrich\n", "net.yaml");
+  ASSERT_FALSE(latin.ok());
+  EXPECT_THAT(std::string(latin.status().message()), HasSubstr("UTF-8"));
+  EXPECT_THAT(latin.status().ToString(), HasSubstr("net.yaml:2"));
+}
+
 }  // namespace
 }  // namespace torpor::cli

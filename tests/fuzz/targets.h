@@ -1,0 +1,141 @@
+// Fuzz targets: every parser of bytes that come from outside. Each takes any bytes, must neither
+// crash nor allocate beyond what the bytes justify, and checks what must hold of the result. They
+// run over a fixed, seeded corpus in ctest, and under libFuzzer with TORPOR_BUILD_FUZZERS.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "client/cli/definition.h"
+#include "client/cli/npy_input.h"
+#include "engine/base/digest.h"
+#include "engine/base/status.h"
+#include "engine/data/gzip.h"
+#include "engine/data/idx.h"
+#include "engine/data/npy.h"
+#include "engine/families.h"
+#include "engine/job/event_log.h"
+#include "engine/network/archive.h"
+#include "engine/rate/definition.h"
+
+namespace torpor::fuzz {
+
+inline std::string_view AsText(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// Returns 1 where the bytes were accepted, 0 where they were refused, as every target here.
+inline int FuzzIdx(const uint8_t* data, size_t size) {
+  int accepted = 0;
+  for (const int rank : {1, 3}) {
+    const auto idx = ParseIdx(AsText(data, size), rank);
+    if (!idx.ok()) continue;
+    int64_t values = 1;
+    for (const int64_t dimension : idx->dimensions) values *= dimension;
+    TORPOR_CHECK(static_cast<int64_t>(idx->values.size()) == values);
+    accepted = 1;
+  }
+  return accepted;
+}
+
+inline int FuzzGzip(const uint8_t* data, size_t size) {
+  constexpr size_t kLimit = 1 << 16;
+  const auto head = GunzipPrefix(AsText(data, size), 64);
+  TORPOR_CHECK(!head.ok() || head->size() <= 64);
+  const auto content = Gunzip(AsText(data, size), kLimit);
+  if (!content.ok()) return 0;
+  TORPOR_CHECK(content->size() <= kLimit);
+  return 1;
+}
+
+inline int FuzzNpy(const uint8_t* data, size_t size) {
+  cli::ParseNpy(absl::string_view(reinterpret_cast<const char*>(data), size), "input")
+      .status()
+      .IgnoreError();
+  const auto npy = ParseNpy(AsText(data, size));
+  if (!npy.ok()) return 0;
+  int64_t values = 1;
+  for (const int64_t dimension : npy->shape) values *= dimension;
+  TORPOR_CHECK(static_cast<int64_t>(npy->data.size()) == values * NpyItemSize(npy->type));
+  // The last element is inside.
+  if (npy->type == NpyType::kFloat32) {
+    npy->FloatAt(values - 1);
+  } else {
+    npy->IntegerAt(values - 1);
+  }
+  return 1;
+}
+
+// A definition as a server receives it; accepted ones stay below the documented sizes.
+inline int FuzzNetwork(const uint8_t* data, size_t size) {
+  v1::Network network;
+  if (!network.ParseFromArray(data, static_cast<int>(size))) return 0;
+  const auto layers = ResolveRateNetwork(network);
+  if (!layers.ok()) {
+    TORPOR_CHECK(!layers.status().message().empty());
+    return 0;
+  }
+  for (const RateLayerShape& layer : *layers) {
+    TORPOR_CHECK(layer.inputs >= 1 && layer.units >= 1);
+    TORPOR_CHECK(int64_t{layer.inputs} * layer.units <= 268435456);
+  }
+  return 1;
+}
+
+inline int FuzzArchive(const uint8_t* data, size_t size) {
+  const auto archive = ArchiveReader::Parse(AsText(data, size));
+  if (!archive.ok()) return 0;
+  // Only an intact archive is accepted; its model may still be refused.
+  const auto layers = ResolveRateNetwork(archive->network());
+  int64_t parameters = 0;
+  if (layers.ok()) {
+    for (const RateLayerShape& layer : *layers) parameters += int64_t{layer.inputs} * layer.units;
+  }
+  // Definitions of a gigabyte are valid, but not for a test.
+  if (parameters < 1'000'000) {
+    ParseModel(AsText(data, size), BuildModel).status().IgnoreError();
+  }
+  return 1;
+}
+
+// The same behind the outer digest, which otherwise refuses nearly all: the first two bytes say how
+// long the manifest is, and the target seals what follows as an archive does.
+inline int FuzzSealedArchive(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  const std::string_view body = AsText(data + 2, size - 2);
+  const uint64_t length = std::min<uint64_t>(data[0] | data[1] << 8, body.size());
+  std::string archive = "TORPORAR";
+  const uint32_t version = kArchiveVersion, reserved = 0;
+  archive.append(reinterpret_cast<const char*>(&version), 4);
+  archive.append(reinterpret_cast<const char*>(&reserved), 4);
+  archive.append(reinterpret_cast<const char*>(&length), 8);
+  archive.append(body.substr(0, length));
+  const std::string hex = Sha256Hex(archive);
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    archive += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  archive.append(body.substr(length));
+  return FuzzArchive(reinterpret_cast<const uint8_t*>(archive.data()), archive.size());
+}
+
+inline int FuzzEventLog(const uint8_t* data, size_t size) {
+  const std::string_view log = AsText(data, size);
+  const ParsedEvents parsed = ParseEvents(log);
+  TORPOR_CHECK(parsed.consumed <= size);
+  // What was consumed is whole: reading it again gives the same.
+  const ParsedEvents again = ParseEvents(log.substr(0, parsed.consumed));
+  TORPOR_CHECK(again.consumed == parsed.consumed && again.events.size() == parsed.events.size());
+  return parsed.events.empty() ? 0 : 1;
+}
+
+// Definition files of the client: YAML, and JSON as a part of it.
+inline int FuzzDefinition(const uint8_t* data, size_t size) {
+  auto definition = cli::Definition::Parse(std::string(AsText(data, size)), "net.yaml");
+  if (!definition.ok()) return 0;
+  v1::Network network;
+  return definition->Read(definition->Has("network") ? "network" : "", network).ok() ? 1 : 0;
+}
+
+}  // namespace torpor::fuzz
