@@ -22,6 +22,8 @@ grpc::Status Busy() {
 class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchJobResponse> {
  public:
   explicit WatchReactor(BlockingExecutor* executor) : executor_(executor) {}
+  // First of all no more calls of Wake, which uses everything else.
+  ~WatchReactor() override { watch_.reset(); }
 
   // Call once, on the executor. The reactor may be gone when it returns.
   void Begin(JobManager* manager, const v1::WatchJobRequest& request) {
