@@ -236,13 +236,15 @@ void PrintNext(Context& context, const PrivateServer* kept, const std::string& d
     const std::string& address = kept->process().address;
     context.Note(absl::StrCat("the server goes on at ", address, "; next:"));
     context.Note(absl::StrCat("  export TORPOR_SERVER=", address));
-    context.Note("  torpor power set demo --epsilon 0.3 --bias homogeneous");
-    context.Note("  torpor power get demo");
-    context.Note("  torpor server stop");
+    context.Note(
+        absl::StrCat("  ", context.program, " power set demo --epsilon 0.3 --bias homogeneous"));
+    context.Note(absl::StrCat("  ", context.program, " power get demo"));
+    context.Note(
+        absl::StrCat("  ", context.program, " server stop && rm -r ", kept->process().data_dir));
     return;
   }
   context.Note("next, with a server that stays:");
-  for (const std::string& command : DemoNextCommands(dataset)) {
+  for (const std::string& command : DemoNextCommands(context.program, dataset)) {
     context.Note(absl::StrCat("  ", command));
   }
 }
@@ -305,6 +307,7 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
   CLI_RETURN_IF_ERROR(CreateDemoSession(context, flags, images));
 
   DemoRecord record;
+  record.program = context.program;
   record.dataset = flags.dataset;
   record.inputs = images.pixels_per_image;
   record.hidden_units = flags.units;

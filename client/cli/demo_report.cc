@@ -274,12 +274,12 @@ std::vector<std::string> ExplainDemo(const DemoRecord& record) {
   return said;
 }
 
-std::vector<std::string> DemoNextCommands(const std::string& dataset) {
-  return {"torpor server start",
-          "torpor session create -f client/recipes/mlp-784-1000-10.yaml --name s1",
-          absl::StrCat("torpor job submit train s1 --dataset ", dataset, " --watch"),
-          "torpor power set s1 --epsilon 0.2 --bias homogeneous",
-          absl::StrCat("torpor report create s1 --dataset ", dataset)};
+std::vector<std::string> DemoNextCommands(const std::string& program, const std::string& dataset) {
+  return {absl::StrCat(program, " server start"),
+          absl::StrCat(program, " session create -f client/recipes/mlp-784-1000-10.yaml --name s1"),
+          absl::StrCat(program, " job submit train s1 --dataset ", dataset, " --watch"),
+          absl::StrCat(program, " power set s1 --epsilon 0.2 --bias homogeneous"),
+          absl::StrCat(program, " report create s1 --dataset ", dataset)};
 }
 
 absl::StatusOr<std::string> DemoPage(const DemoRecord& record) {
@@ -308,7 +308,7 @@ absl::StatusOr<std::string> DemoPage(const DemoRecord& record) {
   CLI_RETURN_IF_ERROR(AddPlots(record, page));
   AddTables(record, page);
   page.Heading("Try next");
-  page.Code(absl::StrJoin(DemoNextCommands(record.dataset), "\n"));
+  page.Code(absl::StrJoin(DemoNextCommands(record.program, record.dataset), "\n"));
   page.Heading("Made with");
   auto entries = ProvenanceEntries(record.training.provenance());
   entries.emplace_back(

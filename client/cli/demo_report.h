@@ -13,6 +13,8 @@ namespace torpor::cli {
 
 // All that was seen in one demo.
 struct DemoRecord {
+  // This program as it was called.
+  std::string program = "torpor";
   std::string dataset;
   // Sizes of the layers.
   int64_t inputs = 0;
@@ -41,8 +43,8 @@ TimeLine BinReplies(const StreamTotals& stream, double bin_s);
 // What was seen, in plain words with the figures of this run.
 std::vector<std::string> ExplainDemo(const DemoRecord& record);
 
-// What to type after the demo.
-std::vector<std::string> DemoNextCommands(const std::string& dataset);
+// What to type after the demo; `program` is this program as it was called.
+std::vector<std::string> DemoNextCommands(const std::string& program, const std::string& dataset);
 
 // The whole page; fails as RenderSvg does.
 absl::StatusOr<std::string> DemoPage(const DemoRecord& record);
