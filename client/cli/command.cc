@@ -195,7 +195,7 @@ int RunCommandLine(std::vector<std::string> arguments, Context& context) {
   root.formatter(std::make_shared<ExampleFormatter>(
       "torpor demo                                     # see it work, about a minute\n"
       "torpor server start\n"
-      "torpor session create s1 -f client/recipes/mlp.yaml\n"
+      "torpor session create s1 -f client/recipes/mlp-784-1000-10.yaml\n"
       "torpor job submit train s1 --dataset fashion-mnist --watch\n"
       "torpor power set s1 --epsilon 0.4 --bias homogeneous"));
   root.require_subcommand(1, 1);

@@ -13,12 +13,14 @@ using ::testing::Not;
 class FirstLightTest : public World {
  protected:
   // A trained session `s1`.
-  void Train(const std::vector<std::string>& more = {}) {
+  void Train(const std::string& epochs = "40", const std::vector<std::string>& more = {}) {
     const std::string net = Write("net.yaml", kSmallNetwork);
     const Result created = Torpor({"session", "create", "s1", "-f", net, "--seed", "7"});
     ASSERT_EQ(created.exit_code, 0) << created.err;
     std::vector<std::string> arguments = {
-        "job", "submit", "train", "s1", "--dataset", "synthetic-digits", "--wait", "-o", "json"};
+        "job",      "submit", "train",           "s1",   "--dataset", "synthetic-digits",
+        "--epochs", epochs,   "--learning-rate", "1e-2", "--wait",    "-o",
+        "json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Result trained = Torpor(arguments);
     ASSERT_EQ(trained.exit_code, 0) << trained.err;
@@ -98,7 +100,9 @@ TEST_F(FirstLightTest, SweepsPrintRows) {
     if (row["bias"] == "homogeneous") {
       EXPECT_GE(row["agreement"], 0.999) << row;
     }
-    if (row["epsilon"] == 0.1) {
+    // A tenth of the weights draws a tenth of their power; the biases of `none` and `table` stay as
+    // large.
+    if (row["epsilon"] == 0.1 && row["bias"] == "homogeneous") {
       EXPECT_LT(row["nasp_nominal"], 0.3) << row;
     }
   }
@@ -196,7 +200,7 @@ TEST_F(FirstLightTest, IdsMayBeShortenedAndTheNewestIsLatest) {
 }
 
 TEST_F(FirstLightTest, WatchingPrintsOneJsonLineAnEvent) {
-  Train({"--watch", "--epochs", "2", "--job-id", "j1"});
+  Train("2", {"--watch", "--job-id", "j1"});
   const Result watched = Torpor({"job", "watch", "j1", "-o", "json"});
   ASSERT_EQ(watched.exit_code, 0) << watched.err;
   std::istringstream lines(watched.out);
