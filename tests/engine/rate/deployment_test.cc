@@ -231,6 +231,18 @@ TEST(DeploymentTest, StepNetworksRun) {
   EXPECT_TRUE(scores.allFinite());
 }
 
+TEST(DeploymentTest, RunsOnSeveralThreadsAtOnce) {
+  const std::unique_ptr<Model> model = ModelOf(40, {{50, A::RELU}, {10, A::SIGMOID}});
+  const auto deployment = DeployOf(*model, 0.5, v1::BiasPolicy::NONE);
+  const Matrix inputs = RandomInputs(32, 40);
+  const Matrix expected = ScoresOf(*deployment, inputs);
+  ThreadPool pool(4);
+  std::vector<Matrix> scores(64);
+  pool.ParallelFor(64,
+                   [&](int i) { scores[static_cast<size_t>(i)] = ScoresOf(*deployment, inputs); });
+  for (const Matrix& each : scores) EXPECT_EQ(each, expected);
+}
+
 TEST(DeploymentTest, StopsWhenAskedTo) {
   const std::unique_ptr<Model> model = ModelOf(5, {{3, A::SIGMOID}});
   const auto deployment = DeployOf(*model, 1, v1::BiasPolicy::NONE);
