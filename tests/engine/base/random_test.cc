@@ -87,7 +87,7 @@ TEST(Random, FillNormalIsTheStreamsNormalsInFloat) {
   std::vector<float> filled(1001);
   RandomStream(3, RandomPurpose::kTest).FillNormal(filled);
   RandomStream reference(3, RandomPurpose::kTest);
-  for (const float x : filled) EXPECT_NEAR(x, reference.NextNormal(), 5e-6);
+  for (const float x : filled) EXPECT_NEAR(x, reference.NextNormal(), 2e-6);
 }
 
 TEST(Random, NormalsHaveTheirMoments) {
