@@ -126,7 +126,7 @@ absl::StatusOr<v1::Job> RunJob(Context& context, const v1::JobSpec& spec, Progre
       Call<v1::JobService>(context, &v1::JobService::Stub::CreateJob, request);
   if (!job.ok()) return NameFlag(job.status());
   const std::string name = job->name();
-  job = FollowJob(context, name, style);
+  job = FollowJob(context, name, style, 0, /*stays=*/false);
   if (!job.ok()) {
     v1::CancelJobRequest cancel;
     cancel.set_name(name);

@@ -73,7 +73,7 @@ InterruptGuard::~InterruptGuard() { std::signal(SIGINT, previous_); }
 bool InterruptGuard::Interrupted() { return interrupted != 0; }
 
 absl::StatusOr<v1::Job> FollowJob(Context& context, const std::string& name, ProgressStyle style,
-                                  int64_t from_sequence) {
+                                  int64_t from_sequence, bool stays) {
   InterruptGuard guard;
   JobProgress progress(context, style);
   v1::WatchJobRequest request;
@@ -114,7 +114,7 @@ absl::StatusOr<v1::Job> FollowJob(Context& context, const std::string& name, Pro
     }
     if (InterruptGuard::Interrupted()) {
       progress.Finish();
-      return Detach(context, name);
+      return stays ? Detach(context, name) : Interrupted();
     }
     const bool again = status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                        status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;

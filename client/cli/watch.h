@@ -28,9 +28,10 @@ class InterruptGuard {
 
 // The ended job, whatever its end. When the connection breaks it is made again, going on from the
 // last event seen, until nothing was heard for options.timeout. Ctrl-C prints how to re-attach and
-// how to cancel, and returns Interrupted().
+// how to cancel (not with `stays` false: a job that ends with its server), and returns
+// Interrupted().
 absl::StatusOr<v1::Job> FollowJob(Context& context, const std::string& name, ProgressStyle style,
-                                  int64_t from_sequence = 0);
+                                  int64_t from_sequence = 0, bool stays = true);
 
 // OK for SUCCEEDED, else the three lines of why (exit code 1).
 absl::Status JobOutcome(const v1::Job& job);
