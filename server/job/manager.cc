@@ -181,6 +181,8 @@ absl::StatusOr<v1::Job> JobManager::Accept(const std::string& id,
   TORPOR_RETURN_IF_ERROR(IdOf("sessions", order.spec().session(), "spec.session").status());
   TORPOR_ASSIGN_OR_RETURN(SessionSnapshot session, sessions_->Snapshot(order.spec().session()));
   TORPOR_ASSIGN_OR_RETURN(v1::Dataset found, datasets_.Get(dataset));
+  // "mnist" is stored as "datasets/mnist".
+  SetDataset(*order.mutable_spec(), found.name());
   TORPOR_RETURN_IF_ERROR(CheckAgainst(order.spec(), session, found, factory_));
   TORPOR_ASSIGN_OR_RETURN(*order.mutable_dataset_digest(), datasets_.Digest(dataset));
   *order.mutable_power_mode() = session.mode;

@@ -142,6 +142,21 @@ std::string DatasetOf(const v1::JobSpec& spec) {
   return "";
 }
 
+void SetDataset(v1::JobSpec& spec, const std::string& name) {
+  switch (spec.kind_case()) {
+    case v1::JobSpec::kTrain:
+      return spec.mutable_train()->set_dataset(name);
+    case v1::JobSpec::kEvaluate:
+      return spec.mutable_evaluate()->set_dataset(name);
+    case v1::JobSpec::kCalibrate:
+      return spec.mutable_calibrate()->set_dataset(name);
+    case v1::JobSpec::kPowerSweep:
+      return spec.mutable_power_sweep()->set_dataset(name);
+    case v1::JobSpec::KIND_NOT_SET:
+      return;
+  }
+}
+
 void FillDefaults(v1::JobSpec& spec) {
   if (spec.threads() == 0) spec.set_threads(std::min(AvailableCpus(), kMaximumThreads));
   if (spec.max_attempts() == 0) spec.set_max_attempts(kDefaultAttempts);

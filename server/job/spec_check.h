@@ -11,6 +11,8 @@ namespace torpor {
 
 // The dataset that a specification names; "" if its kind is not set.
 std::string DatasetOf(const v1::JobSpec& spec);
+// Names it; the kind is set.
+void SetDataset(v1::JobSpec& spec, const std::string& name);
 
 // Fills every field that was left at its default, so that the stored specification says what will
 // be done.

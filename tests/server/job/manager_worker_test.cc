@@ -57,6 +57,7 @@ TEST_F(ManagerWorkerTest, ATrainedModelIsPublishedAndServed) {
   EXPECT_EQ(accepted.name(), "jobs/first");
   EXPECT_EQ(accepted.state(), JobState::QUEUED);
   EXPECT_EQ(accepted.spec().train().loss(), v1::Loss::BCE);
+  EXPECT_EQ(accepted.spec().train().dataset(), "datasets/synthetic-digits");
   const v1::Job job = WaitForEnd("first");
   ASSERT_EQ(job.state(), JobState::SUCCEEDED) << job.error().message();
   EXPECT_EQ(job.attempt(), 1);
