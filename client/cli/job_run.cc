@@ -15,7 +15,9 @@ void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits) {
   command.add_option("--job-id", flags.job_id, "id of the job; chosen by the server when left out");
   command.add_option("--request-id", flags.request_id,
                      "repeats with the same id get the first answer");
-  command.add_option("--label", flags.labels, "name=value, kept with the job")->take_all();
+  command.add_option("--label", flags.labels, "name=value, kept with the job")
+      ->take_all()
+      ->allow_extra_args(false);
   command.add_option("--threads", flags.threads, "threads of the worker; 0: all CPUs");
   command.add_option("--max-attempts", flags.max_attempts,
                      "attempts after which an interrupted job fails; 0: 3");

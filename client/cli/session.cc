@@ -176,7 +176,8 @@ void AddSessionCommands(CLI::App& root, Context& context) {
   create->add_option("--bias", create_flags->bias, "start with this bias policy; default none");
   create->add_option("--display-name", create_flags->display_name, "shown in lists");
   create->add_option("--label", create_flags->labels, "name=value, kept with the session")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   create->add_option("--request-id", create_flags->request_id,
                      "repeats with the same id get the first answer");
 

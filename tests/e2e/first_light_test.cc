@@ -180,7 +180,11 @@ TEST_F(FirstLightTest, ListsAndDescribes) {
 
 TEST_F(FirstLightTest, IdsMayBeShortenedAndTheNewestIsLatest) {
   const std::string net = Write("net.yaml", kSmallNetwork);
-  ASSERT_EQ(Torpor({"session", "create", "alpha-one", "-f", net}).exit_code, 0);
+  // A label takes one word, not the name that follows it.
+  const Result one =
+      Torpor({"session", "create", "-f", net, "--label", "kind=first", "alpha-one", "-o", "json"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.json()["labels"]["kind"], "first");
   ASSERT_EQ(Torpor({"session", "create", "alpha-two", "-f", net}).exit_code, 0);
   EXPECT_EQ(Torpor({"session", "get", "alpha-o", "-o", "json"}).json()["name"],
             "sessions/alpha-one");
