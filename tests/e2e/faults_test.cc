@@ -31,7 +31,13 @@ class FaultsTest : public World {
     std::error_code error;
     const std::string attempt = Path("data") + "/jobs/j1/attempts/1";
     for (const auto& entry : std::filesystem::directory_iterator(attempt, error)) {
-      if (entry.path().filename().string().rfind("checkpoint-", 0) == 0) return true;
+      // Digits to the end: the temporary file of a checkpoint that is being written is none yet.
+      const std::string name = entry.path().filename().string();
+      const std::string prefix = "checkpoint-";
+      if (name.size() > prefix.size() && name.rfind(prefix, 0) == 0 &&
+          name.find_first_not_of("0123456789", prefix.size()) == std::string::npos) {
+        return true;
+      }
     }
     return false;
   }
