@@ -157,6 +157,13 @@ absl::Status ExplainParseError(const CLI::App& root, const std::vector<std::stri
   return UsageError(error.what(), CommandPath(*app), help);
 }
 
+// The verb that the parsed command line named, or the noun, or the program.
+const CLI::App& CommandGiven(const CLI::App& root) {
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return *app;
+}
+
 }  // namespace
 
 CLI::App* AddNoun(CLI::App& root, const std::string& name, const std::string& purpose,
@@ -216,6 +223,9 @@ int RunCommandLine(std::vector<std::string> arguments, Context& context) {
     status = ExplainParseError(root, arguments, error);
   }
   if (status.ok() && context.action) status = context.action();
+  // Where nothing better is known, the command's own examples.
+  if (!status.ok())
+    status = WithTry(status, absl::StrCat(CommandPath(CommandGiven(root)), " --help"));
   context.out.flush();
   context.err << FormatError(status, context.UseColor()) << std::flush;
   return ExitCodeOfError(status);
