@@ -34,9 +34,9 @@ class Definition {
   // Whether the top level has this key.
   bool Has(absl::string_view key) const;
 
-  // Reads the value at the top-level key (empty: the whole file) into `message`, which is cleared first. INVALID_ARGUMENT
-  // names every wrong field: unknown (with the nearest known one), of the wrong type, outside its
-  // range, given twice.
+  // Reads the value at the top-level key (empty: the whole file) into `message`, which is cleared
+  // first. INVALID_ARGUMENT names every wrong field: unknown (with the nearest known one), of the
+  // wrong type, outside its range, given twice.
   absl::Status Read(absl::string_view key, google::protobuf::Message& message);
 
   // "net.yaml:14" for a field of a message that was read, by its path in proto names, e.g.

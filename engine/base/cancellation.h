@@ -10,7 +10,8 @@
 
 namespace torpor {
 
-// A flag and a deadline that long computations look at between blocks, at least every 50 ms. Thread-safe.
+// A flag and a deadline that long computations look at between blocks, at least every 50 ms.
+// Thread-safe.
 class Cancellation {
  public:
   Cancellation() = default;

@@ -12,8 +12,8 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using MatrixView = Eigen::Map<Matrix, 0, Eigen::OuterStride<>>;
 using ConstMatrixView = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
 
-// C = A B^T + beta C, with A [m x k], B [n x k], C [m x n]. Serial; callers parallelise over fixed blocks, since the bits
-// of a product may depend on its shape. beta is 0 or 1.
+// C = A B^T + beta C, with A [m x k], B [n x k], C [m x n]. Serial; callers parallelise over fixed
+// blocks, since the bits of a product may depend on its shape. beta is 0 or 1.
 void GemmAbt(ConstMatrixView a, ConstMatrixView b, float beta, MatrixView c);
 // C = A^T B + beta C, with A [k x m], B [k x n], C [m x n].
 void GemmAtb(ConstMatrixView a, ConstMatrixView b, float beta, MatrixView c);

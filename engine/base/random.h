@@ -1,5 +1,5 @@
-// Counter-based random numbers (Random123's Philox4x32-10): every number is a pure function of its key, so results do
-// not depend on threads, batching or order, and a stream can be replayed.
+// Counter-based random numbers (Random123's Philox4x32-10): every number is a pure function of its
+// key, so results do not depend on threads, batching or order, and a stream can be replayed.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace torpor {
 
-// What a number is for; different purposes never share numbers. Values are stored nowhere, but changing one changes results.
+// What a number is for; different purposes never share numbers. Values are stored nowhere, but
+// changing one changes results.
 enum class RandomPurpose : uint32_t {
   kInitialisation = 1,
   kShuffle = 2,
@@ -17,11 +18,13 @@ enum class RandomPurpose : uint32_t {
   kTest = 5,
 };
 
-// The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between threads.
+// The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between
+// threads.
 class RandomStream {
  public:
   // `sample` and `step` are 64 and 32 bits wide, `layer` 16.
-  RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t layer = 0, uint64_t sample = 0, uint32_t step = 0);
+  RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t layer = 0, uint64_t sample = 0,
+               uint32_t step = 0);
 
   uint32_t NextU32();
   uint64_t NextU64();
@@ -33,7 +36,8 @@ class RandomStream {
   uint64_t NextBelow(uint64_t bound);
   // Standard normal (Box-Muller).
   double NextNormal();
-  // Fills with standard normals; equal to a fresh stream's consecutive pairs of Box-Muller in float.
+  // Fills with standard normals; equal to a fresh stream's consecutive pairs of Box-Muller in
+  // float.
   void FillNormal(std::span<float> out);
 
  private:

@@ -16,15 +16,18 @@
 
 namespace torpor {
 
-// A folder with the standard files of one format. All errors about content are DATA_LOSS with reason DATASET_DAMAGED and
-// name the file, what was expected and what was found. Immutable; thread-safe as far as the file system is.
+// A folder with the standard files of one format. All errors about content are DATA_LOSS with
+// reason DATASET_DAMAGED and name the file, what was expected and what was found. Immutable;
+// thread-safe as far as the file system is.
 class DatasetFolder {
  public:
   // What `directory` holds: nullopt if none of the standard files is there.
-  static absl::StatusOr<std::optional<DatasetFolder>> Find(FileSystem* files, std::string directory);
+  static absl::StatusOr<std::optional<DatasetFolder>> Find(FileSystem* files,
+                                                           std::string directory);
 
-  // Fills format, directory, shape, classes, counts and files' names and sizes of `dataset`. Reads the heads of image
-  // files and all labels (of these the classes are known: largest training label + 1).
+  // Fills format, directory, shape, classes, counts and files' names and sizes of `dataset`. Reads
+  // the heads of image files and all labels (of these the classes are known: largest training label
+  // + 1).
   absl::Status Describe(v1::Dataset& dataset) const;
   // The samples of one split, everything checked.
   absl::StatusOr<Dataset> Load(v1::Split::Kind split) const;
@@ -38,7 +41,9 @@ class DatasetFolder {
   DatasetFolder(FileSystem* files, std::string directory, Format format)
       : files_(files), directory_(std::move(directory)), format_(format) {}
 
-  std::string PathOf(int file) const { return directory_ + "/" + names_[static_cast<size_t>(file)]; }
+  std::string PathOf(int file) const {
+    return directory_ + "/" + names_[static_cast<size_t>(file)];
+  }
   absl::Status CheckComplete() const;
   // The decompressed content of one file, at most as long as its header names.
   absl::StatusOr<std::string> Content(int file) const;

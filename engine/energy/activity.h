@@ -9,11 +9,13 @@
 
 namespace torpor {
 
-// An amount that knows whether it was counted: a sum is counted only if every part is, so "unknown" never becomes zero.
+// An amount that knows whether it was counted: a sum is counted only if every part is, so "unknown"
+// never becomes zero.
 class Quantity {
  public:
   constexpr Quantity() = default;  // unknown
-  constexpr Quantity(double value) : value_(value), counted_(true) {}  // NOLINT: a number is a counted quantity
+  constexpr Quantity(double value)
+      : value_(value), counted_(true) {}  // NOLINT: a number is a counted quantity
   constexpr bool counted() const { return counted_; }
   // Requires counted().
   constexpr double value() const { return value_; }

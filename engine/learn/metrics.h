@@ -10,10 +10,12 @@
 
 namespace torpor {
 
-// How a model's scores (last layer's pre-activations) are read: its output activation and the loss it was trained with.
+// How a model's scores (last layer's pre-activations) are read: its output activation and the loss
+// it was trained with.
 struct ReadOut {
   v1::Activation::Kind activation = v1::Activation::LINEAR;
-  // UNSPECIFIED for models that were never trained: BCE is then reported for sigmoid outputs, CE otherwise.
+  // UNSPECIFIED for models that were never trained: BCE is then reported for sigmoid outputs, CE
+  // otherwise.
   v1::Loss::Kind loss = v1::Loss::UNSPECIFIED;
   int classes = 0;
 };
@@ -24,17 +26,20 @@ int ClassOf(std::span<const float> scores);
 // Outputs from scores: the activation, or softmax where loss is CE.
 void Outputs(const ReadOut& read_out, std::span<const float> scores, std::span<double> out);
 
-// The read-out's loss for one sample, summed over outputs. Stable for large scores (BCE and CE from logits).
+// The read-out's loss for one sample, summed over outputs. Stable for large scores (BCE and CE from
+// logits).
 double SampleLoss(const ReadOut& read_out, std::span<const float> scores, int32_t label);
 
-// Winning probability for the calibration error: outputs divided by their sum for sigmoid; softmax of the scores else.
+// Winning probability for the calibration error: outputs divided by their sum for sigmoid; softmax
+// of the scores else.
 double WinningProbability(const ReadOut& read_out, std::span<const float> scores);
 
 // Expected calibration error with 15 equal-width bins of the winning probability.
 class CalibrationError {
  public:
   void Add(double probability, bool correct);
-  // Sum over bins of |accuracy - mean probability| weighted by the share of samples; 0 without samples.
+  // Sum over bins of |accuracy - mean probability| weighted by the share of samples; 0 without
+  // samples.
   double Value() const;
 
  private:

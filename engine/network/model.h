@@ -74,8 +74,8 @@ class Model {
                                  const Cancellation& cancellation) = 0;
   // Summary of the calibration; dataset_digest empty if there is none.
   virtual const v1::Calibration& calibration() const = 0;
-  // Squared inputs of the full-power network from calibration, for Deployment::NominalSynapticPower;
-  // no samples without calibration.
+  // Squared inputs of the full-power network from calibration, for
+  // Deployment::NominalSynapticPower; no samples without calibration.
   virtual Recorder FullPowerRecord() const { return {}; }
   virtual v1::Loss::Kind loss() const = 0;
   // Checks the mode against the levers and the statistics, and makes a deployment that no longer

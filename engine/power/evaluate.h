@@ -23,24 +23,28 @@ struct FullPowerReference {
   double synaptic_power = 0;
   // Sums of squared inputs of each layer, for the nominal NASP.
   Recorder recorder;
-  // NominalSynapticPower(recorder) at full power: the nominal NASP's denominator, so that it is exactly 1 there.
+  // NominalSynapticPower(recorder) at full power: the nominal NASP's denominator, so that it is
+  // exactly 1 there.
   double nominal_synaptic_power = 0;
 };
 
-// Sample i of `data` runs with key i. Work is split into blocks of a fixed size, so results do not depend on threads.
-absl::StatusOr<FullPowerReference> MeasureFullPower(const Deployment& full, const Dataset& data, ThreadPool* pool,
+// Sample i of `data` runs with key i. Work is split into blocks of a fixed size, so results do not
+// depend on threads.
+absl::StatusOr<FullPowerReference> MeasureFullPower(const Deployment& full, const Dataset& data,
+                                                    ThreadPool* pool,
                                                     const Cancellation& cancellation);
 
 // One row for `deployment`; epsilon and bias of the row are taken from its mode.
-absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment, const FullPowerReference& full,
-                                               const Dataset& data, ThreadPool* pool,
-                                               const Cancellation& cancellation);
+absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment,
+                                               const FullPowerReference& full, const Dataset& data,
+                                               ThreadPool* pool, const Cancellation& cancellation);
 
-// Every combination of spec.epsilon and spec.bias on spec.realisation or else `realisation`, epsilon in the outer loop. A mode that cannot be
-// deployed becomes a row with its error. `on_row(done, total, row)` follows the sweep.
+// Every combination of spec.epsilon and spec.bias on spec.realisation or else `realisation`,
+// epsilon in the outer loop. A mode that cannot be deployed becomes a row with its error.
+// `on_row(done, total, row)` follows the sweep.
 absl::StatusOr<std::vector<v1::PowerSweepRow>> SweepPower(
-    const Model& model, const v1::PowerSweepSpec& spec, const v1::Realisation& realisation, const Dataset& data,
-    ThreadPool* pool, const Cancellation& cancellation,
+    const Model& model, const v1::PowerSweepSpec& spec, const v1::Realisation& realisation,
+    const Dataset& data, ThreadPool* pool, const Cancellation& cancellation,
     const std::function<void(int done, int total, const v1::PowerSweepRow& row)>& on_row);
 
 }  // namespace torpor
