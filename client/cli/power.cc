@@ -3,13 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
 #include "client/cli/output.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
+#include "client/cli/sweep_grid.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 
@@ -107,8 +107,8 @@ absl::Status Set(Context& context, const SetFlags& flags) {
 }
 
 struct SweepFlags {
-  std::string session, dataset, split, epsilon = "1,0.5,0.2,0.1,0.05", bias = "none";
-  int64_t samples = 0;
+  std::string session;
+  SweepGrid grid;
   double column_noise = 0;
   uint64_t noise_seed = 0;
   bool no_wait = false;
@@ -118,16 +118,7 @@ struct SweepFlags {
 absl::StatusOr<v1::JobSpec> BuildSweep(const SweepFlags& flags, bool own_realisation) {
   v1::JobSpec spec;
   v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
-  sweep.set_dataset(FullName("datasets", flags.dataset));
-  CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(flags.split));
-  sweep.set_split(split);
-  sweep.set_samples(flags.samples);
-  CLI_ASSIGN_OR_RETURN(const std::vector<double> grid, ParseGrid(flags.epsilon, "--epsilon"));
-  sweep.mutable_epsilon()->Add(grid.begin(), grid.end());
-  for (const absl::string_view bias : absl::StrSplit(flags.bias, ',')) {
-    CLI_ASSIGN_OR_RETURN(const v1::BiasPolicy::Kind kind, ParseBias(std::string(bias)));
-    sweep.add_bias(kind);
-  }
+  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(flags.grid));
   if (own_realisation) {
     sweep.mutable_realisation()->set_column_noise(flags.column_noise);
     sweep.mutable_realisation()->set_seed(flags.noise_seed);
@@ -217,13 +208,15 @@ void AddPowerCommands(CLI::App& root, Context& context) {
       });
   *self = sweep;
   sweep->add_option("session", sweep_flags->session, "the session")->required();
-  sweep->add_option("--dataset", sweep_flags->dataset, "name of a dataset (torpor dataset list)")
+  sweep
+      ->add_option("--dataset", sweep_flags->grid.dataset,
+                   "name of a dataset (torpor dataset list)")
       ->required();
-  sweep->add_option("--epsilon", sweep_flags->epsilon,
+  sweep->add_option("--epsilon", sweep_flags->grid.epsilon,
                     "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
-  sweep->add_option("--bias", sweep_flags->bias, "list of policies; default none");
-  sweep->add_option("--split", sweep_flags->split, "test or train; default test");
-  sweep->add_option("--samples", sweep_flags->samples, "first samples only; default all");
+  sweep->add_option("--bias", sweep_flags->grid.bias, "list of policies; default none");
+  sweep->add_option("--split", sweep_flags->grid.split, "test or train; default test");
+  sweep->add_option("--samples", sweep_flags->grid.samples, "first samples only; default all");
   sweep->add_option("--column-noise", sweep_flags->column_noise,
                     "instead of the session's: noise on every column, a fraction such as 0.01");
   sweep->add_option("--noise-seed", sweep_flags->noise_seed, "seed of that noise");

@@ -7,15 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
 #include "client/cli/job_run.h"
-#include "client/cli/power_mode.h"
 #include "client/cli/report_plots.h"
 #include "client/cli/rpc.h"
+#include "client/cli/sweep_grid.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 
@@ -74,10 +73,8 @@ const v1::PowerSweepRow* CheapestWithinOnePoint(const v1::Job& job) {
 }
 
 struct ReportFlags {
-  std::string session, dataset, html, split;
-  std::string epsilon = "1,0.5,0.2,0.1,0.05";
-  std::string bias = "none,table,homogeneous";
-  int64_t samples = 0;
+  std::string session, html;
+  SweepGrid grid = {.bias = "none,table,homogeneous"};
   bool csv = false;
   SubmitFlags submit;
 };
@@ -88,17 +85,7 @@ absl::Status Create(Context& context, const ReportFlags& flags) {
   CLI_ASSIGN_OR_RETURN(*get.mutable_name(), ResolveSession(context, flags.session));
   v1::JobSpec spec;
   spec.set_session(get.name());
-  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
-  sweep.set_dataset(FullName("datasets", flags.dataset));
-  CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(flags.split));
-  sweep.set_split(split);
-  sweep.set_samples(flags.samples);
-  CLI_ASSIGN_OR_RETURN(const std::vector<double> grid, ParseGrid(flags.epsilon, "--epsilon"));
-  sweep.mutable_epsilon()->Add(grid.begin(), grid.end());
-  for (const absl::string_view bias : absl::StrSplit(flags.bias, ',')) {
-    CLI_ASSIGN_OR_RETURN(const v1::BiasPolicy::Kind kind, ParseBias(std::string(bias)));
-    sweep.add_bias(kind);
-  }
+  CLI_ASSIGN_OR_RETURN(*spec.mutable_power_sweep(), ParseSweepGrid(flags.grid));
   CLI_ASSIGN_OR_RETURN(
       input.session, Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, get));
   const std::string path = flags.html.empty()
@@ -255,13 +242,14 @@ void AddReportCommand(CLI::App& root, Context& context) {
                                 "--bias none,homogeneous --html mlp.html",
                                 context, [=, &context] { return Create(context, *flags); });
   create->add_option("session", flags->session, "the session")->required();
-  create->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)")
+  create->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)")
       ->required();
-  create->add_option("--epsilon", flags->epsilon,
+  create->add_option("--epsilon", flags->grid.epsilon,
                      "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
-  create->add_option("--bias", flags->bias, "list of policies; default none,table,homogeneous");
-  create->add_option("--split", flags->split, "test or train; default test");
-  create->add_option("--samples", flags->samples, "first samples only; default all");
+  create->add_option("--bias", flags->grid.bias,
+                     "list of policies; default none,table,homogeneous");
+  create->add_option("--split", flags->grid.split, "test or train; default test");
+  create->add_option("--samples", flags->grid.samples, "first samples only; default all");
   create->add_option("--html", flags->html, "the page; default report-SESSION.html");
   create->add_flag("--csv", flags->csv, "print the table as CSV instead of the names of the files");
   AddSubmitFlags(*create, flags->submit, false);
