@@ -42,7 +42,9 @@ absl::Status ParseLabels(const std::vector<std::string>& pairs,
 absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word) {
   if (word.empty() || word == "test") return v1::Split::TEST;
   if (word == "train") return v1::Split::TRAIN;
-  return UsageError(absl::StrCat("no split `", word, "`"), "--split", "--split test or train");
+  if (word == "validation") return v1::Split::VALIDATION;
+  return UsageError(absl::StrCat("no split `", word, "`"), "--split",
+                    "--split test, train or validation");
 }
 
 absl::Status NameFlag(absl::Status status) {

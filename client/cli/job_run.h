@@ -38,7 +38,7 @@ absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const Subm
 Json JobJson(const v1::Job& job);
 void PrintJob(Context& context, const v1::Job& job);
 
-// TRAIN or TEST from `train`, `test` or nothing.
+// A split from `train`, `validation`, `test` or nothing, which is TEST.
 absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word);
 
 // Names the flag of the first wrong field as the place of the error: `spec.train.learning_rate` ->

@@ -1,4 +1,4 @@
-// torpor power: turns a live network's power down, and measures what that costs.
+// torpor power get and set: turns a live network's power down.
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -8,9 +8,9 @@
 #include "client/cli/job_run.h"
 #include "client/cli/output.h"
 #include "client/cli/power_mode.h"
+#include "client/cli/power_search.h"
+#include "client/cli/power_sweep.h"
 #include "client/cli/rpc.h"
-#include "client/cli/sweep_grid.h"
-#include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 
 namespace torpor::cli {
@@ -23,6 +23,10 @@ const std::vector<Column>& ModeColumns() {
                               {"power_mode.epsilon", "epsilon"},
                               {"power_mode.layer_epsilon", "layer_epsilon"},
                               {"power_mode.bias", "bias"},
+                              {"power_mode.epsilon_by", "epsilon_by"},
+                              {"power_mode.output_gain", "output_gain"},
+                              {"power_mode.output_shift", "output_shift"},
+                              {"power_mode.approximate", "approximate"},
                               {"predicted_nasp_nominal", "predicted_nasp_nominal", Cell::kPercent},
                               {"meter.nasp", "nasp (measured)", Cell::kPercent},
                               {"meter.samples", "samples answered"},
@@ -43,6 +47,18 @@ Json ModeJson(const v1::Session& session) {
   return json;
 }
 
+std::string LeverValues(const v1::Lever& lever) {
+  switch (lever.kind()) {
+    case v1::Lever::CHOICE:
+      return absl::StrJoin(lever.choices(), ", ");
+    case v1::Lever::SWITCH:
+      return "false, true";
+    default:
+      return absl::StrCat(lever.minimum_exclusive() ? "(" : "[", lever.minimum(), ", ",
+                          lever.maximum(), "]");
+  }
+}
+
 absl::Status Get(Context& context, const std::string& id) {
   v1::GetSessionRequest request;
   CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveSession(context, id));
@@ -56,10 +72,7 @@ absl::Status Get(Context& context, const std::string& id) {
     std::vector<Json> rows;
     for (const v1::Lever& lever : session.levers()) {
       Json row = ToJson(lever);
-      row["values"] = lever.choices().empty()
-                          ? absl::StrCat(lever.minimum_exclusive() ? "(" : "[", lever.minimum(),
-                                         ", ", lever.maximum(), "]")
-                          : absl::StrJoin(lever.choices(), ", ");
+      row["values"] = LeverValues(lever);
       rows.push_back(std::move(row));
     }
     PrintRows(context, {{"name"}, {"values"}, {"per_layer"}, {"needs_calibration"}, {"full_power"}},
@@ -72,15 +85,33 @@ struct SetFlags {
   std::string session, epsilon, bias, etag, request_id;
   std::vector<std::string> levers;
   bool dry_run = false, full = false;
+  SearchFlags search;
 };
+
+// `power set --nasp`: the server finds the epsilon and puts it in force.
+absl::Status SetByNasp(Context& context, const SetFlags& flags, const PowerChange& change) {
+  if (flags.full || !flags.epsilon.empty()) {
+    return UsageError("--nasp finds the epsilon; it takes no --epsilon and no --full",
+                      "torpor power set");
+  }
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, SearchMode(context, flags.session, flags.search, change,
+                                                     !flags.dry_run, SubmitFlags()));
+  if (flags.dry_run) {
+    PrintModeRows(context, job);
+    context.Note("nothing was changed (--dry-run)");
+    return absl::OkStatus();
+  }
+  return Get(context, flags.session);
+}
 
 absl::Status Set(Context& context, const SetFlags& flags) {
   v1::SetPowerModeRequest request;
   CLI_ASSIGN_OR_RETURN(PowerChange change,
                        ParsePowerChange(flags.levers, flags.epsilon, flags.bias));
+  if (flags.search.nasp != 0) return SetByNasp(context, flags, change);
   if (!flags.full && change.mask.paths().empty()) {
     return UsageError("no lever is given", "torpor power set",
-                      "--epsilon 0.4, --bias table, lever=value, or --full");
+                      "--epsilon 0.4, --nasp 0.3, --bias table, lever=value, or --full");
   }
   if (flags.full && !change.mask.paths().empty()) {
     return UsageError("--full sets every lever; it takes no other", "torpor power set");
@@ -106,67 +137,6 @@ absl::Status Set(Context& context, const SetFlags& flags) {
   return absl::OkStatus();
 }
 
-struct SweepFlags {
-  std::string session;
-  SweepGrid grid;
-  double column_noise = 0;
-  uint64_t noise_seed = 0;
-  bool no_wait = false;
-  SubmitFlags submit;
-};
-
-absl::StatusOr<v1::JobSpec> BuildSweep(const SweepFlags& flags, bool own_realisation) {
-  v1::JobSpec spec;
-  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
-  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(flags.grid));
-  if (own_realisation) {
-    sweep.mutable_realisation()->set_column_noise(flags.column_noise);
-    sweep.mutable_realisation()->set_seed(flags.noise_seed);
-  }
-  return spec;
-}
-
-// A row that could not be measured shows its error instead of zeros that look like figures.
-Json RowJson(const v1::PowerSweepRow& row) {
-  Json json = ToJson(row);
-  if (!row.has_error()) return json;
-  return {{"epsilon", json["epsilon"]}, {"bias", json["bias"]}, {"error", json["error"]}};
-}
-
-absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisation) {
-  CLI_ASSIGN_OR_RETURN(v1::JobSpec spec, BuildSweep(flags, own_realisation));
-  CLI_ASSIGN_OR_RETURN(*spec.mutable_session(), ResolveSession(context, flags.session));
-  SubmitFlags submit = flags.submit;
-  submit.wait = !flags.no_wait;
-  CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit));
-  if (flags.no_wait) {
-    PrintJob(context, job);
-    context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
-    return absl::OkStatus();
-  }
-  std::vector<Json> rows;
-  int wrong = 0;
-  for (const v1::PowerSweepRow& row : job.rows()) {
-    rows.push_back(RowJson(row));
-    wrong += row.has_error();
-  }
-  CLI_RETURN_IF_ERROR(JobOutcome(job));
-  std::vector<Column> columns = {
-      {"epsilon", "", Cell::kNumber},   {"bias"},
-      {"accuracy", "", Cell::kPercent}, {"loss", "", Cell::kNumber},
-      {"ece", "", Cell::kPercent},      {"agreement", "", Cell::kPercent},
-      {"nasp", "", Cell::kPercent},     {"nasp_nominal", "", Cell::kPercent}};
-  if (wrong > 0) columns.push_back({"error.message", "error"});
-  PrintRows(context, columns, rows,
-            {{"job", job.name()}, {"session", job.spec().session()}, {"rows", rows}});
-  if (wrong > 0 && wrong == job.rows_size()) {
-    return WorkFailed(
-        absl::StrCat("no mode of the sweep could be measured: ", job.rows(0).error().message()),
-        job.name(), "torpor power get, which lists what each lever needs");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 void AddPowerCommands(CLI::App& root, Context& context) {
@@ -183,45 +153,24 @@ void AddPowerCommands(CLI::App& root, Context& context) {
   auto flags = std::make_shared<SetFlags>();
   CLI::App* set = AddCommand(*power, "set", "Changes levers while the network runs.",
                              "torpor power set s1 --epsilon 0.4 --bias homogeneous\n"
+                             "torpor power set s1 --nasp 0.2 --bias homogeneous\n"
                              "torpor power set s1 epsilon=0.4 bias=table --dry-run",
                              context, [=, &context] { return Set(context, *flags); });
   set->add_option("session", flags->session, "the session")->required();
   set->add_option("levers", flags->levers, "lever=value, e.g. epsilon=0.4");
   set->add_option("--epsilon", flags->epsilon,
                   "scale of the weights in (0, 1], or by layer: hidden=0.2,out=1");
-  set->add_option("--bias", flags->bias, "none, table or homogeneous");
+  set->add_option("--bias", flags->bias, BiasWords());
   set->add_flag("--full", flags->full, "back to full power: every lever at its default");
   set->add_flag("--dry-run", flags->dry_run, "check and predict, change nothing");
   set->add_option("--etag", flags->etag, "only if the session is still at this version");
   set->add_option("--request-id", flags->request_id,
                   "repeats with the same id get the first answer");
 
-  auto sweep_flags = std::make_shared<SweepFlags>();
-  auto self = std::make_shared<CLI::App*>(nullptr);
-  CLI::App* sweep = AddCommand(
-      *power, "sweep", "Measures accuracy and power over a grid of modes.",
-      "torpor power sweep s1 --dataset fashion-mnist --epsilon 1,0.5,0.2 --bias none,table\n"
-      "torpor power sweep s1 --dataset mnist --epsilon 0.05:1:0.05 -o csv",
-      context, [=, &context] {
-        return Sweep(context, *sweep_flags,
-                     (*self)->count("--column-noise") + (*self)->count("--noise-seed") > 0);
-      });
-  *self = sweep;
-  sweep->add_option("session", sweep_flags->session, "the session")->required();
-  sweep
-      ->add_option("--dataset", sweep_flags->grid.dataset,
-                   "name of a dataset (torpor dataset list)")
-      ->required();
-  sweep->add_option("--epsilon", sweep_flags->grid.epsilon,
-                    "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
-  sweep->add_option("--bias", sweep_flags->grid.bias, "list of policies; default none");
-  sweep->add_option("--split", sweep_flags->grid.split, "test or train; default test");
-  sweep->add_option("--samples", sweep_flags->grid.samples, "first samples only; default all");
-  sweep->add_option("--column-noise", sweep_flags->column_noise,
-                    "instead of the session's: noise on every column, a fraction such as 0.01");
-  sweep->add_option("--noise-seed", sweep_flags->noise_seed, "seed of that noise");
-  sweep->add_flag("--no-wait", sweep_flags->no_wait, "submit the job and return");
-  AddSubmitFlags(*sweep, sweep_flags->submit, false);
+  AddSearchFlags(*set, flags->search, false);
+
+  AddPowerSweep(*power, context);
+  AddPowerSearch(*power, context);
 }
 
 }  // namespace torpor::cli

@@ -14,6 +14,7 @@
 namespace torpor::cli {
 namespace {
 
+using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 
 constexpr size_t kMaxGrid = 1000;
@@ -39,6 +40,29 @@ absl::Status NotANumber(absl::string_view lever, absl::string_view text) {
   return UsageError(absl::StrCat(lever, ": must be a number, got `", text, "`"));
 }
 
+// The values of an enum in lower case, without its zero.
+std::vector<std::string> Words(const EnumDescriptor& type) {
+  std::vector<std::string> words;
+  for (int i = 1; i < type.value_count(); ++i) {
+    words.push_back(absl::AsciiStrToLower(type.value(i)->name()));
+  }
+  return words;
+}
+
+// The number of the value that `word` names.
+absl::StatusOr<int> ParseWord(const std::string& lever, const std::string& word,
+                              const EnumDescriptor& type) {
+  const auto* value = type.FindValueByName(absl::AsciiStrToUpper(word));
+  if (value != nullptr && value->number() != 0) return value->number();
+  const std::vector<std::string> choices = Words(type);
+  const std::string close = ClosestTo(word, choices);
+  const std::string choice = close.empty() ? choices[0] : close;
+  return UsageError(
+      absl::StrCat(lever, ": must be one of ", absl::StrJoin(choices, ", "), ", got `", word, "`"),
+      lever == "bias" ? "--bias" : "",
+      lever == "bias" ? absl::StrCat("--bias ", choice) : absl::StrCat(lever, "=", choice));
+}
+
 absl::Status SetLever(const std::string& name, const std::string& value, PowerChange& change) {
   if (absl::StartsWith(name, kPerLayer) && name.size() > kPerLayer.size()) {
     double number;
@@ -57,8 +81,15 @@ absl::Status SetLever(const std::string& name, const std::string& value, PowerCh
   }
   const auto* reflection = change.mode.GetReflection();
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-    CLI_ASSIGN_OR_RETURN(const v1::BiasPolicy::Kind kind, ParseBias(value));
-    change.mode.set_bias(kind);
+    CLI_ASSIGN_OR_RETURN(const int kind, ParseWord(name, value, *field->enum_type()));
+    reflection->SetEnumValue(&change.mode, field, kind);
+  } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
+    bool on;
+    if (!absl::SimpleAtob(value, &on)) {
+      return UsageError(absl::StrCat(name, ": must be true or false, got `", value, "`"), "",
+                        absl::StrCat(name, "=true"));
+    }
+    reflection->SetBool(&change.mode, field, on);
   } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32) {
     int32_t number;
     if (!absl::SimpleAtoi(value, &number)) {
@@ -77,17 +108,11 @@ absl::Status SetLever(const std::string& name, const std::string& value, PowerCh
 }  // namespace
 
 absl::StatusOr<v1::BiasPolicy::Kind> ParseBias(const std::string& word) {
-  v1::BiasPolicy::Kind kind;
-  if (v1::BiasPolicy::Kind_Parse(absl::AsciiStrToUpper(word), &kind) && kind != 0) return kind;
-  std::vector<std::string> choices;
-  for (int i = 1; i < v1::BiasPolicy::Kind_descriptor()->value_count(); ++i) {
-    choices.push_back(absl::AsciiStrToLower(v1::BiasPolicy::Kind_descriptor()->value(i)->name()));
-  }
-  const std::string close = ClosestTo(word, choices);
-  return UsageError(
-      absl::StrCat("bias: must be one of ", absl::StrJoin(choices, ", "), ", got `", word, "`"),
-      "--bias", absl::StrCat("--bias ", close.empty() ? choices[0] : close));
+  CLI_ASSIGN_OR_RETURN(const int kind, ParseWord("bias", word, *v1::BiasPolicy::Kind_descriptor()));
+  return static_cast<v1::BiasPolicy::Kind>(kind);
 }
+
+std::string BiasWords() { return absl::StrJoin(Words(*v1::BiasPolicy::Kind_descriptor()), ", "); }
 
 absl::StatusOr<PowerChange> ParsePowerChange(const std::vector<std::string>& levers,
                                              const std::string& epsilon, const std::string& bias) {

@@ -25,6 +25,8 @@ absl::StatusOr<PowerChange> ParsePowerChange(const std::vector<std::string>& lev
 
 // `none`, `table`, ... ; a usage error with the choices.
 absl::StatusOr<v1::BiasPolicy::Kind> ParseBias(const std::string& word);
+// The policies as words, e.g. for help: "none, table, ...".
+std::string BiasWords();
 
 // A list by comma of numbers and ranges start:end:step (both ends included): 1,0.5 or 0.1:1:0.1. At
 // most 1000 values.

@@ -85,6 +85,10 @@ std::string JobKind(const v1::JobSpec& spec) {
       return "calibrate";
     case v1::JobSpec::kPowerSweep:
       return "power_sweep";
+    case v1::JobSpec::kTune:
+      return "tune";
+    case v1::JobSpec::kPowerSearch:
+      return "power_search";
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }

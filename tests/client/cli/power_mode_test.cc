@@ -34,6 +34,23 @@ TEST(PowerChangeTest, ScalesByLayer) {
   EXPECT_DOUBLE_EQ(lever->mode.layer_epsilon().at("hidden"), 0.5);
 }
 
+TEST(PowerChangeTest, SwitchesAndChoicesGoByTheirWords) {
+  const auto change = ParsePowerChange(
+      {"epsilon_by=read_voltage", "output_gain=true", "output_shift=0"}, "", "matched");
+  ASSERT_TRUE(change.ok()) << change.status();
+  EXPECT_EQ(change->mode.epsilon_by(), v1::EpsilonBy::READ_VOLTAGE);
+  EXPECT_EQ(change->mode.bias(), v1::BiasPolicy::MATCHED);
+  EXPECT_TRUE(change->mode.output_gain());
+  EXPECT_TRUE(change->mode.has_output_shift());
+  EXPECT_FALSE(change->mode.output_shift());
+  EXPECT_THAT(change->mask.paths(),
+              UnorderedElementsAre("epsilon_by", "output_gain", "output_shift", "bias"));
+  const auto wrong = ParsePowerChange({"epsilon_by=read_voltag"}, "", "");
+  EXPECT_THAT(FormatError(wrong.status(), false), HasSubstr("epsilon_by=read_voltage"));
+  const auto maybe = ParsePowerChange({"output_gain=maybe"}, "", "");
+  EXPECT_THAT(FormatError(maybe.status(), false), HasSubstr("output_gain: must be true or false"));
+}
+
 TEST(PowerChangeTest, WrongWordsAreUsageErrors) {
   const auto error = [](std::vector<std::string> levers, const std::string& epsilon,
                         const std::string& bias) {

@@ -1,0 +1,152 @@
+#include "client/cli/power_sweep.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "client/cli/errors.h"
+#include "client/cli/job_run.h"
+#include "client/cli/power_mode.h"
+#include "client/cli/rpc.h"
+#include "client/cli/sweep_grid.h"
+#include "client/cli/watch.h"
+
+namespace torpor::cli {
+namespace {
+
+struct SweepFlags {
+  std::string session;
+  SweepGrid grid;
+  double column_noise = 0;
+  uint64_t noise_seed = 0;
+  bool no_wait = false;
+  SubmitFlags submit;
+};
+
+// A row that could not be measured shows its error instead of zeros that look like figures.
+Json RowJson(const v1::PowerSweepRow& row) {
+  Json json = ToJson(row);
+  if (!row.has_error()) return json;
+  return {{"epsilon", json["epsilon"]}, {"bias", json["bias"]}, {"error", json["error"]}};
+}
+
+// Column name of the accuracy under noise of a level, e.g. "noise_1%" (a dot would be a path).
+std::string NoiseName(double level) {
+  return absl::StrReplaceAll(absl::StrFormat("noise_%.3g%%", 100 * level), {{".", "_"}});
+}
+
+absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisation) {
+  v1::JobSpec spec;
+  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
+  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(flags.grid));
+  if (own_realisation) {
+    sweep.mutable_realisation()->set_column_noise(flags.column_noise);
+    sweep.mutable_realisation()->set_seed(flags.noise_seed);
+  }
+  CLI_ASSIGN_OR_RETURN(*spec.mutable_session(), ResolveSession(context, flags.session));
+  SubmitFlags submit = flags.submit;
+  submit.wait = !flags.no_wait;
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit));
+  if (flags.no_wait) {
+    PrintJob(context, job);
+    context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
+    return absl::OkStatus();
+  }
+  CLI_RETURN_IF_ERROR(JobOutcome(job));
+  PrintModeRows(context, job);
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    if (!row.has_error()) return absl::OkStatus();
+  }
+  return WorkFailed(
+      absl::StrCat("no mode of the sweep could be measured: ", job.rows(0).error().message()),
+      job.name(), "torpor power get, which lists what each lever needs");
+}
+
+}  // namespace
+
+void PrintModeRows(Context& context, const v1::Job& job) {
+  std::vector<Column> columns = {
+      {"epsilon", "", Cell::kNumber},   {"bias"},
+      {"accuracy", "", Cell::kPercent}, {"loss", "", Cell::kNumber},
+      {"ece", "", Cell::kPercent},      {"agreement", "", Cell::kPercent},
+      {"nasp", "", Cell::kPercent},     {"nasp_nominal", "", Cell::kPercent}};
+  std::vector<Json> whole;
+  std::vector<Json> rows;
+  std::vector<Column> noise;
+  bool wrong = false;
+  bool by_layer = false;
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    whole.push_back(RowJson(row));
+    rows.push_back(whole.back());
+    for (const v1::NoiseAccuracy& at : row.noise_accuracy()) {
+      const std::string name = NoiseName(at.level());
+      rows.back()[name] = at.accuracy();
+      rows.back()[name + "_low"] = at.low();
+      rows.back()[name + "_high"] = at.high();
+      bool known = false;
+      for (const Column& column : noise) known = known || column.key == name;
+      if (known) continue;
+      noise.push_back(
+          {name, absl::StrFormat("at %.3g %% noise", 100 * at.level()), Cell::kPercent});
+      if (context.options.format != Format::kCsv) continue;
+      noise.push_back({name + "_low"});
+      noise.push_back({name + "_high"});
+    }
+    wrong = wrong || row.has_error();
+    by_layer = by_layer || !row.power_mode().layer_epsilon().empty();
+  }
+  columns.insert(columns.end(), noise.begin(), noise.end());
+  if (context.options.format == Format::kCsv) {
+    for (const char* figure : {"accuracy", "loss", "ece", "agreement", "nasp"}) {
+      columns.push_back({absl::StrCat(figure, "_low")});
+      columns.push_back({absl::StrCat(figure, "_high")});
+    }
+    columns.push_back({"samples"});
+  }
+  if (by_layer) columns.insert(columns.begin() + 1, {"power_mode.layer_epsilon", "by layer"});
+  if (wrong) columns.push_back({"error.message", "error"});
+  Json json = {{"job", job.name()}, {"session", job.spec().session()}, {"rows", whole}};
+  if (job.has_found_mode()) json["found_mode"] = ToJson(job.found_mode());
+  PrintRows(context, columns, rows, json);
+}
+
+void AddPowerSweep(CLI::App& power, Context& context) {
+  auto flags = std::make_shared<SweepFlags>();
+  auto self = std::make_shared<CLI::App*>(nullptr);
+  CLI::App* sweep = AddCommand(
+      power, "sweep", "Measures accuracy and power over a grid of modes.",
+      "torpor power sweep s1 --dataset fashion-mnist --epsilon 1,0.5,0.2 --bias none,table\n"
+      "torpor power sweep s1 epsilon_by=read_voltage --dataset mnist --epsilon-layers hidden\n"
+      "torpor power sweep s1 --dataset mnist --epsilon 0.05:1:0.05 -o csv",
+      context, [=, &context] {
+        return Sweep(context, *flags,
+                     (*self)->count("--column-noise") + (*self)->count("--noise-seed") > 0);
+      });
+  *self = sweep;
+  sweep->add_option("session", flags->session, "the session")->required();
+  sweep->add_option("levers", flags->grid.levers,
+                    "levers of every mode, lever=value, e.g. output_gain=true");
+  sweep->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)")
+      ->required();
+  sweep->add_option("--epsilon", flags->grid.epsilon,
+                    "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
+  sweep->add_option("--epsilon-layers", flags->grid.epsilon_layers,
+                    "layers that epsilon scales, by comma; default all");
+  sweep->add_option("--bias", flags->grid.bias,
+                    absl::StrCat("list of ", BiasWords(), "; default none"));
+  sweep->add_option("--split", flags->grid.split, "test, train or validation; default test");
+  sweep->add_option("--samples", flags->grid.samples,
+                    "first samples only (validation: last of the training set); default all");
+  sweep->add_option(
+      "--noise", flags->grid.noise,
+      "column noise that accuracy is also measured under; default 0.01,0.03; or none");
+  sweep->add_option("--noise-seeds", flags->grid.noise_seeds, "seeds of that noise; default 5");
+  sweep->add_option("--column-noise", flags->column_noise,
+                    "instead of the session's own: noise on every column in all figures");
+  sweep->add_option("--noise-seed", flags->noise_seed, "seed of the session's own noise");
+  sweep->add_flag("--no-wait", flags->no_wait, "submit the job and return");
+  AddSubmitFlags(*sweep, flags->submit, false);
+}
+
+}  // namespace torpor::cli
