@@ -107,14 +107,17 @@ std::string MomentName(const RateLayerShape& shape, const char* what) {
 
 absl::StatusOr<std::unique_ptr<Trainer>> RateTrainer::Create(RateModel* model,
                                                              const v1::TrainSpec& spec,
-                                                             ThreadPool* pool) {
+                                                             ThreadPool* pool,
+                                                             RateTrainerScope scope) {
   TORPOR_RETURN_IF_ERROR(CheckSpec(*model, spec));
-  return std::unique_ptr<Trainer>(new RateTrainer(model, spec, pool));
+  return std::unique_ptr<Trainer>(new RateTrainer(model, spec, pool, scope));
 }
 
-RateTrainer::RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool* pool)
+RateTrainer::RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool* pool,
+                         RateTrainerScope scope)
     : model_(model),
       pool_(pool),
+      scope_(scope),
       loss_(spec.loss() == v1::Loss::UNSPECIFIED ? v1::Loss::BCE : spec.loss()),
       optimizer_(spec.optimizer() == v1::Optimizer::UNSPECIFIED ? v1::Optimizer::ADAM
                                                                 : spec.optimizer()),
@@ -124,7 +127,9 @@ RateTrainer::RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool
   const bool adam = optimizer_ == v1::Optimizer::ADAM;
   for (size_t l = 0; l < layers_.size(); ++l) {
     const RateLayerShape& shape = model->shapes()[l];
-    const size_t synapses = static_cast<size_t>(shape.units) * static_cast<size_t>(shape.inputs);
+    const size_t synapses =
+        scope_.biases_only ? 0
+                           : static_cast<size_t>(shape.units) * static_cast<size_t>(shape.inputs);
     const size_t biases = shape.has_bias ? static_cast<size_t>(shape.units) : 0;
     layers_[l].weight.first.resize(synapses);
     layers_[l].weight.second.resize(adam ? synapses : 0);
@@ -154,10 +159,12 @@ void RateTrainer::Reserve(Eigen::Index samples) {
 
 absl::Status RateTrainer::Step(const Batch& batch, StepReport& report) {
   const Eigen::Index samples = batch.inputs.rows();
-  if (batch.inputs.cols() != model_->features()) {
+  const Eigen::Index values =
+      scope_.first_products ? model_->shapes().front().units : model_->features();
+  if (batch.inputs.cols() != values) {
     return FieldError("dataset",
-                      absl::StrCat("samples must have ", model_->features(),
-                                   " values for this network, have ", batch.inputs.cols()));
+                      absl::StrCat("samples must have ", values, " values for this network, have ",
+                                   batch.inputs.cols()));
   }
   TORPOR_CHECK(samples >= 1 && static_cast<Eigen::Index>(batch.labels.size()) == samples);
   for (int32_t label : batch.labels) {
@@ -204,8 +211,12 @@ void RateTrainer::Forward(size_t l, const Batch& batch, const RateLayerParameter
     const Eigen::Index row = tiles.first_sample(i), rows = tiles.sample_count(i);
     const Eigen::Index unit = tiles.first_unit(i), units = tiles.unit_count(i);
     MatrixView s = Tile(layers_[l].output, row, rows, unit, units);
-    GemmAbt(Tile(inputs, row, rows, 0, inputs.cols()),
-            Tile(View(parameters.weight), unit, units, 0, shape.inputs), 0, s);
+    if (l == 0 && scope_.first_products) {
+      s = Tile(inputs, row, rows, unit, units);
+    } else {
+      GemmAbt(Tile(inputs, row, rows, 0, inputs.cols()),
+              Tile(View(parameters.weight), unit, units, 0, shape.inputs), 0, s);
+    }
     std::span<const float> bias = parameters.bias;
     if (!bias.empty()) {
       bias = bias.subspan(static_cast<size_t>(unit), static_cast<size_t>(units));
@@ -268,18 +279,20 @@ void RateTrainer::UpdateTile(const WeightTile& tile, const Batch& batch, const A
   const Eigen::Index samples = batch.inputs.rows();
   const ConstMatrixView delta =
       Tile(View(std::as_const(layer.delta)), 0, samples, tile.first_unit, tile.units);
-  const ConstMatrixView inputs =
-      Tile(LayerInput(l, batch), 0, samples, tile.first_input, tile.inputs);
   std::unique_ptr<Matrix> gradient = TakeScratch();
-  gradient->resize(tile.units, tile.inputs);
-  GemmAtb(delta, inputs, 0, View(*gradient));
-  const size_t width = static_cast<size_t>(tile.inputs);
-  for (int i = 0; i < tile.units; ++i) {
-    float* weights = &parameters.weight(tile.first_unit + i, tile.first_input);
-    const size_t at = static_cast<size_t>(weights - parameters.weight.data());
-    Update(adam, RowSpan(View(*gradient), i), {weights, width}, {&layer.weight.first[at], width},
-           layer.weight.second.empty() ? std::span<float>()
-                                       : std::span<float>(&layer.weight.second[at], width));
+  if (!scope_.biases_only) {
+    const ConstMatrixView inputs =
+        Tile(LayerInput(l, batch), 0, samples, tile.first_input, tile.inputs);
+    gradient->resize(tile.units, tile.inputs);
+    GemmAtb(delta, inputs, 0, View(*gradient));
+    const size_t width = static_cast<size_t>(tile.inputs);
+    for (int i = 0; i < tile.units; ++i) {
+      float* weights = &parameters.weight(tile.first_unit + i, tile.first_input);
+      const size_t at = static_cast<size_t>(weights - parameters.weight.data());
+      Update(adam, RowSpan(View(*gradient), i), {weights, width}, {&layer.weight.first[at], width},
+             layer.weight.second.empty() ? std::span<float>()
+                                         : std::span<float>(&layer.weight.second[at], width));
+    }
   }
   if (tile.first_input == 0 && !parameters.bias.empty()) {
     gradient->resize(1, tile.units);

@@ -11,6 +11,15 @@
 
 namespace torpor {
 
+// What a training run changes, and what it is given.
+struct RateTrainerScope {
+  // The weights stay as they are.
+  bool biases_only = false;
+  // The batch's inputs are the products W u of the first layer [samples x outputs of that layer],
+  // which stay the same while its weights do. With biases_only.
+  bool first_products = false;
+};
+
 // Work is cut into tiles whose sizes depend on shapes alone; each tile has its own outputs, so
 // results do not depend on the number of threads. The gradient of a tile of weights is consumed by
 // the optimiser while it is in cache: there is no gradient array. Not thread-safe; model and pool
@@ -21,7 +30,8 @@ class RateTrainer final : public Trainer {
   // activations has no gradient and is refused with FAILED_PRECONDITION.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(RateModel* model,
                                                          const v1::TrainSpec& spec,
-                                                         ThreadPool* pool);
+                                                         ThreadPool* pool,
+                                                         RateTrainerScope scope = {});
   // A loss that is not finite is FAILED_PRECONDITION with reason DIVERGED; the parameters are then
   // as before the step.
   absl::Status Step(const Batch& batch, StepReport& report) override;
@@ -48,7 +58,8 @@ class RateTrainer final : public Trainer {
     int first_unit, units, first_input, inputs;
   };
 
-  RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool* pool);
+  RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool* pool,
+              RateTrainerScope scope);
   void Reserve(Eigen::Index samples);
   ConstMatrixView LayerInput(size_t l, const Batch& batch) const;
   void Forward(size_t l, const Batch& batch, const RateLayerParameters& parameters);
@@ -63,6 +74,7 @@ class RateTrainer final : public Trainer {
 
   RateModel* model_;
   ThreadPool* pool_;
+  RateTrainerScope scope_;
   v1::Loss::Kind loss_;
   v1::Optimizer::Kind optimizer_;
   double learning_rate_;
