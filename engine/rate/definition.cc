@@ -69,7 +69,9 @@ absl::StatusOr<std::vector<RateLayerShape>> ResolveRateNetwork(const v1::Network
     }
     layers.push_back({.name = name,
                       .inputs = static_cast<int>(inputs),
+                      .outputs = static_cast<int>(units),
                       .units = static_cast<int>(units),
+                      .fan_in = static_cast<int>(inputs),
                       .has_bias = !layer.dense().without_bias(),
                       .activation = layer.activation()});
     inputs = valid_units ? units : 0;
@@ -102,7 +104,9 @@ Levers RateLevers(const std::vector<RateLayerShape>& layers) {
   bias.set_description("How biases follow the scaled weights.");
 
   std::vector<std::string> names;
-  for (const RateLayerShape& layer : layers) names.push_back(layer.name);
+  for (const RateLayerShape& layer : layers) {
+    if (layer.has_weights()) names.push_back(layer.name);
+  }
   return Levers({std::move(epsilon), std::move(bias)}, std::move(names));
 }
 

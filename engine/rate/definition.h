@@ -11,13 +11,60 @@
 
 namespace torpor {
 
-// One dense layer with its shapes known.
+enum class RateLayerKind { kDense, kConv2d, kAvgPool2d, kMaxPool2d, kFlatten };
+
+// Values [channels x height x width] of one sample, in that order.
+struct ImageShape {
+  int channels = 0;
+  int height = 0;
+  int width = 0;
+  int64_t values() const { return int64_t{channels} * height * width; }
+  int64_t plane() const { return int64_t{height} * width; }
+};
+
+// One number for each direction of an image.
+struct HeightWidth {
+  int height = 0;
+  int width = 0;
+};
+
+// One layer with its shapes known.
+//
+// Shared weights: a convolution's weights [units x fan_in] are used at each of `places` windows.
+// Its unit is the channel: bias, statistics (pooled over places and samples) and bias policy belong
+// to the channel. A weight draws power at each place where it is used, and so does a bias; places
+// in the padding read zeros and draw nothing. NASP, policies and noise then follow as for dense
+// layers, whose units have one place.
 struct RateLayerShape {
+  RateLayerKind kind = RateLayerKind::kDense;
   std::string name;
+  // Values of one sample that enter and leave.
   int inputs = 0;
+  int outputs = 0;
+  // What has a bias of its own: units of a dense layer, channels of a convolution, 0 for layers
+  // without weights.
   int units = 0;
+  // Weights of one unit.
+  int fan_in = 0;
+  // Windows at which a unit's weights are used: 1 for dense.
+  int places = 1;
   bool has_bias = true;
+  // LINEAR for layers without weights.
   v1::Activation::Kind activation = v1::Activation::LINEAR;
+  // Of convolution and pooling; else zeros.
+  ImageShape input_image = {};
+  ImageShape output_image = {};
+  HeightWidth kernel = {};
+  HeightWidth stride = {};
+  HeightWidth padding = {};
+
+  bool has_weights() const { return units > 0; }
+  // Weights, each counted once.
+  int64_t synapses() const { return int64_t{units} * fan_in; }
+  // Biases, each counted once.
+  int64_t biases() const { return has_bias ? units : 0; }
+  // Weighted inputs of one sample: each weight at each place.
+  int64_t multiply_accumulates() const { return synapses() * places; }
 };
 
 // Checks everything about the network's definition without allocating by its sizes, and resolves
