@@ -7,6 +7,20 @@
 
 namespace torpor {
 
+absl::Status Model::CheckTune(const v1::TuneSpec&, const v1::PowerMode&) const {
+  return WithHelp(WithReason(absl::UnimplementedError(
+                                 absl::StrCat("networks of the family ", Describe().family(),
+                                              " have no biases that could be tuned")),
+                             "NOT_TUNABLE", {{"family", Describe().family()}}),
+                  "Tune a network of the family rate.");
+}
+
+absl::Status Model::Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, const Dataset&,
+                         const std::string&, ThreadPool*, const Cancellation&,
+                         const TuneProgress&) {
+  return CheckTune(spec, start);
+}
+
 std::string SerializeModel(const Model& model) {
   ArchiveWriter archive("model", model.definition());
   model.Save(archive);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,6 +17,7 @@
 #include "engine/network/archive.h"
 #include "engine/network/deployment.h"
 #include "engine/network/levers.h"
+#include "torpor/v1/job.pb.h"
 #include "torpor/v1/model.pb.h"
 #include "torpor/v1/network.pb.h"
 #include "torpor/v1/power.pb.h"
@@ -49,6 +52,10 @@ class Trainer {
   virtual absl::Status Load(const ArchiveReader& archive) = 0;
 };
 
+// Told how far a tuning is: the share of its work that is done, and the mean loss a sample of the
+// pass in work. An error ends the tuning with that error.
+using TuneProgress = std::function<absl::Status(double fraction, double loss)>;
+
 // A network with its parameters. Not thread-safe; its owner serialises calls. Built from
 // v1::Network by a family.
 class Model {
@@ -78,11 +85,24 @@ class Model {
   // Deployment::NominalSynapticPower; no samples without calibration.
   virtual Recorder FullPowerRecord() const { return {}; }
   virtual v1::Loss::Kind loss() const = 0;
+  // Whether Tune would accept these, without its data: errors are those of Tune. The default, for a
+  // family whose biases cannot be tuned, is UNIMPLEMENTED.
+  virtual absl::Status CheckTune(const v1::TuneSpec& spec, const v1::PowerMode& start) const;
+  // Trains the biases alone while the weights stand scaled as the mode `start` says, from the
+  // biases that its policy gives, and keeps them for deployments with the policy TUNED at these
+  // epsilons. Of the spec, loss, method, epochs, learning rate, batch size and seed count. The same
+  // bits for any number of threads; after an error the model is as it was. INVALID_ARGUMENT names
+  // fields of the spec, FAILED_PRECONDITION says what the model lacks.
+  virtual absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start,
+                            const Dataset& data, const std::string& data_digest, ThreadPool* pool,
+                            const Cancellation& cancellation, const TuneProgress& progress);
+  // What is kept; training and fresh parameters forget it.
+  virtual std::vector<v1::Tuning> tunings() const { return {}; }
   // Checks the mode against the levers and the statistics, and makes a deployment that no longer
   // needs the model.
   virtual absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const = 0;
-  // Parameters, calibration and loss. The definition is in the archive's manifest.
+  // Parameters, calibration, tunings and loss. The definition is in the archive's manifest.
   virtual void Save(ArchiveWriter& archive) const = 0;
   // Errors name the tensor and the shapes.
   virtual absl::Status Load(const ArchiveReader& archive) = 0;
