@@ -16,6 +16,8 @@ enum class RandomPurpose : uint32_t {
   kColumnNoise = 3,
   kSyntheticData = 4,
   kTest = 5,
+  kNoiseSeeds = 6,
+  kBootstrap = 7,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between

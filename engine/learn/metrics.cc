@@ -96,8 +96,12 @@ double WinningProbability(const ReadOut& read_out, std::span<const float> scores
   return std::exp(top - LogSumExp(scores));
 }
 
+int CalibrationError::BinOf(double probability) {
+  return std::clamp(static_cast<int>(probability * kBins), 0, kBins - 1);
+}
+
 void CalibrationError::Add(double probability, bool correct) {
-  const int bin = std::clamp(static_cast<int>(probability * kBins), 0, kBins - 1);
+  const int bin = BinOf(probability);
   ++count_[bin];
   correct_[bin] += correct ? 1 : 0;
   probability_[bin] += probability;

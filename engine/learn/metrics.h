@@ -37,13 +37,15 @@ double WinningProbability(const ReadOut& read_out, std::span<const float> scores
 // Expected calibration error with 15 equal-width bins of the winning probability.
 class CalibrationError {
  public:
+  static constexpr int kBins = 15;
+  // Bin of a winning probability, 0..kBins - 1.
+  static int BinOf(double probability);
   void Add(double probability, bool correct);
   // Sum over bins of |accuracy - mean probability| weighted by the share of samples; 0 without
   // samples.
   double Value() const;
 
  private:
-  static constexpr int kBins = 15;
   int64_t count_[kBins] = {};
   int64_t correct_[kBins] = {};
   double probability_[kBins] = {};
