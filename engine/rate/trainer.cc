@@ -62,7 +62,13 @@ std::span<float> RowSpan(MatrixView m, Eigen::Index row) {
   return {m.row(row).data(), static_cast<size_t>(m.cols())};
 }
 
-absl::Status CheckSpec(const RateModel& model, const v1::TrainSpec& spec) {
+std::string MomentName(const RateLayerShape& shape, const char* what) {
+  return absl::StrCat("optimizer/", shape.name, "/", what);
+}
+
+}  // namespace
+
+absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spec) {
   for (const RateLayerShape& shape : model.shapes()) {
     if (shape.activation != v1::Activation::STEP) continue;
     return WithHelp(
@@ -99,17 +105,11 @@ absl::Status CheckSpec(const RateModel& model, const v1::TrainSpec& spec) {
   return violations.ToStatus();
 }
 
-std::string MomentName(const RateLayerShape& shape, const char* what) {
-  return absl::StrCat("optimizer/", shape.name, "/", what);
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Trainer>> RateTrainer::Create(RateModel* model,
                                                              const v1::TrainSpec& spec,
                                                              ThreadPool* pool,
                                                              RateTrainerScope scope) {
-  TORPOR_RETURN_IF_ERROR(CheckSpec(*model, spec));
+  TORPOR_RETURN_IF_ERROR(Check(*model, spec));
   return std::unique_ptr<Trainer>(new RateTrainer(model, spec, pool, scope));
 }
 

@@ -28,6 +28,8 @@ class RateTrainer final : public Trainer {
  public:
   // INVALID_ARGUMENT names fields of the spec ("loss", "learning_rate", ...); a network with STEP
   // activations has no gradient and is refused with FAILED_PRECONDITION.
+  static absl::Status Check(const RateModel& model, const v1::TrainSpec& spec);
+  // Errors are those of Check.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(RateModel* model,
                                                          const v1::TrainSpec& spec,
                                                          ThreadPool* pool,
