@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/rate/bias_tuner.h"
 #include "engine/rate/calibrate.h"
-#include "engine/rate/deployment.h"
 #include "engine/rate/trainer.h"
 #include "engine/scaling/synaptic_power.h"
 
@@ -42,12 +42,34 @@ absl::Status CalibrationRequired(const std::string& what) {
                   "Gather them with `torpor job submit calibrate SESSION --dataset NAME`.");
 }
 
+// Scale of each layer's weights.
+std::vector<double> EpsilonsOf(const v1::PowerMode& mode,
+                               const std::vector<RateLayerShape>& shapes) {
+  std::vector<double> epsilons;
+  for (const RateLayerShape& shape : shapes) {
+    auto own = mode.layer_epsilon().find(shape.name);
+    epsilons.push_back(own != mode.layer_epsilon().end() ? own->second
+                       : mode.has_epsilon()              ? mode.epsilon()
+                                                         : 1.0);
+  }
+  return epsilons;
+}
+
+std::vector<TunedLayer> TunedLayersOf(const std::vector<RateLayerShape>& shapes) {
+  std::vector<TunedLayer> layers;
+  for (const RateLayerShape& shape : shapes) {
+    layers.push_back({shape.name, shape.has_weights(), shape.biases()});
+  }
+  return layers;
+}
+
 }  // namespace
 
 RateModel::RateModel(v1::Network definition, std::vector<RateLayerShape> shapes)
     : definition_(std::move(definition)),
       shapes_(std::move(shapes)),
-      levers_(RateLevers(shapes_)) {}
+      levers_(RateLevers(shapes_)),
+      tunings_(TunedLayersOf(shapes_)) {}
 
 absl::StatusOr<std::unique_ptr<Model>> RateModel::Build(const v1::Network& network, uint64_t seed) {
   TORPOR_ASSIGN_OR_RETURN(std::vector<RateLayerShape> shapes, ResolveRateNetwork(network));
@@ -81,6 +103,7 @@ void RateModel::Initialise(uint64_t seed) {
   }
   frozen_.reset();
   ForgetCalibration();
+  tunings_.Clear();
   loss_ = v1::Loss::UNSPECIFIED;
 }
 
@@ -147,10 +170,8 @@ Recorder RateModel::FullPowerRecord() const {
   return record;
 }
 
-absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
+absl::StatusOr<std::vector<RateLayerDrive>> RateModel::Drives(
     const v1::PowerMode& mode, const v1::Realisation& realisation) const {
-  TORPOR_RETURN_IF_ERROR(levers_.Check(mode));
-  TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
   const v1::BiasPolicy::Kind policy = mode.has_bias() ? mode.bias() : v1::BiasPolicy::NONE;
   if (policy == v1::BiasPolicy::TABLE && !calibrated()) {
     return CalibrationRequired("bias: the policy table");
@@ -163,37 +184,79 @@ absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
     for (const RateLayerShape& shape : shapes_) activations.push_back(shape.activation);
     TORPOR_RETURN_IF_ERROR(CheckHomogeneous(levers_.layer_names(), activations));
   }
-
-  v1::PowerMode in_force = mode;
-  in_force.set_epsilon(mode.has_epsilon() ? mode.epsilon() : 1.0);
-  in_force.set_bias(policy);
-  std::vector<double> epsilons;
-  for (const RateLayerShape& shape : shapes_) {
-    auto own = mode.layer_epsilon().find(shape.name);
-    epsilons.push_back(own == mode.layer_epsilon().end() ? in_force.epsilon() : own->second);
+  const std::vector<double> epsilons = EpsilonsOf(mode, shapes_);
+  const TunedBiases* tuned = nullptr;
+  if (policy == v1::BiasPolicy::TUNED) {
+    TORPOR_ASSIGN_OR_RETURN(tuned, tunings_.Find(epsilons));
   }
   const std::vector<LayerScale> scales = ScalesOf(epsilons);
   std::vector<RateLayerDrive> drives;
   for (size_t l = 0; l < shapes_.size(); ++l) {
     RateLayerDrive drive;
     drive.epsilon = scales[l].epsilon;
-    drive.bias = ScaledBias(policy, shapes_[l].activation, scales[l], parameters_[l].bias,
-                            calibrated() ? &statistics_[l] : nullptr);
+    drive.bias = tuned != nullptr
+                     ? tuned->bias[l]
+                     : ScaledBias(policy, shapes_[l].activation, scales[l], parameters_[l].bias,
+                                  calibrated() ? &statistics_[l] : nullptr);
     if (realisation.column_noise() > 0) {
       drive.noise = static_cast<float>(realisation.column_noise() *
                                        calibration_.layers(static_cast<int>(l)).pooled_stddev());
     }
     drives.push_back(std::move(drive));
   }
+  return drives;
+}
+
+absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
+    const v1::PowerMode& mode, const v1::Realisation& realisation) const {
+  TORPOR_RETURN_IF_ERROR(levers_.Check(mode));
+  TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
+  TORPOR_ASSIGN_OR_RETURN(std::vector<RateLayerDrive> drives, Drives(mode, realisation));
+  v1::PowerMode in_force = mode;
+  in_force.set_epsilon(mode.has_epsilon() ? mode.epsilon() : 1.0);
+  in_force.set_bias(mode.has_bias() ? mode.bias() : v1::BiasPolicy::NONE);
   const ReadOut read_out{
       .activation = shapes_.back().activation, .loss = loss_, .classes = classes()};
   return std::make_shared<const RateDeployment>(Frozen(), std::move(drives), realisation.seed(),
                                                 std::move(in_force), read_out);
 }
 
+absl::Status RateModel::CheckTune(const v1::TuneSpec& spec, const v1::PowerMode& start) const {
+  TORPOR_RETURN_IF_ERROR(CheckTuneSpec(*this, spec));
+  TORPOR_RETURN_IF_ERROR(levers_.Check(start));
+  if (start.bias() == v1::BiasPolicy::TUNED) {
+    return FieldError("start", "must be a policy with a closed form, got TUNED");
+  }
+  return Drives(start, v1::Realisation()).status();
+}
+
+absl::Status RateModel::Tune(const v1::TuneSpec& spec, const v1::PowerMode& start,
+                             const Dataset& data, const std::string& data_digest, ThreadPool* pool,
+                             const Cancellation& cancellation, const TuneProgress& progress) {
+  TORPOR_RETURN_IF_ERROR(CheckTune(spec, start));
+  TORPOR_ASSIGN_OR_RETURN(std::vector<RateLayerDrive> drives, Drives(start, v1::Realisation()));
+  std::vector<std::vector<float>> biases;
+  for (RateLayerDrive& drive : drives) biases.push_back(std::move(drive.bias));
+  const v1::TuneSpec complete = CompleteTuneSpec(*this, spec);
+  const bool newton = complete.method() == v1::TuneSpec::Method::NEWTON;
+  TunedBiases tuned;
+  tuned.epsilon = EpsilonsOf(start, shapes_);
+  TORPOR_ASSIGN_OR_RETURN(tuned.bias, TuneBiases(*this, complete, tuned.epsilon, std::move(biases),
+                                                 data, pool, cancellation, progress));
+  tuned.start = start.has_bias() ? start.bias() : v1::BiasPolicy::NONE;
+  tuned.loss = complete.loss();
+  tuned.method = newton ? "newton" : "adam";
+  tuned.epochs = newton ? 0 : complete.epochs();
+  tuned.dataset_digest = data_digest;
+  tuned.samples = data.size();
+  tunings_.Put(std::move(tuned));
+  return absl::OkStatus();
+}
+
 std::vector<RateLayerParameters>& RateModel::MutableParameters(v1::Loss::Kind loss) {
   frozen_.reset();
   if (calibrated()) ForgetCalibration();
+  tunings_.Clear();
   loss_ = loss;
   return parameters_;
 }
@@ -206,6 +269,7 @@ std::shared_ptr<const FrozenWeights> RateModel::Frozen() const {
 void RateModel::Save(ArchiveWriter& archive) const {
   SaveParameters(shapes_, parameters_, archive);
   archive.SetText("loss", v1::Loss::Kind_Name(loss_));
+  tunings_.Save(archive);
   if (!calibrated()) return;
   archive.SetText("calibration/dataset", calibration_.dataset());
   archive.SetText("calibration/dataset_digest", calibration_.dataset_digest());
@@ -252,6 +316,7 @@ absl::Status RateModel::Load(const ArchiveReader& archive) {
       statistics.push_back(std::move(s));
     }
   }
+  TORPOR_RETURN_IF_ERROR(tunings_.Load(archive));
   parameters_ = std::move(parameters);
   statistics_ = std::move(statistics);
   loss_ = loss;

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "engine/network/model.h"
+#include "engine/rate/deployment.h"
 #include "engine/rate/weights.h"
 #include "engine/scaling/bias_policy.h"
 #include "engine/scaling/calibration.h"
+#include "engine/scaling/tuned.h"
 
 namespace torpor {
 
@@ -35,17 +37,23 @@ class RateModel final : public Model {
   const v1::Calibration& calibration() const override { return calibration_; }
   Recorder FullPowerRecord() const override;
   v1::Loss::Kind loss() const override { return loss_; }
+  absl::Status CheckTune(const v1::TuneSpec& spec, const v1::PowerMode& start) const override;
+  absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, const Dataset& data,
+                    const std::string& data_digest, ThreadPool* pool,
+                    const Cancellation& cancellation, const TuneProgress& progress) override;
+  std::vector<v1::Tuning> tunings() const override { return tunings_.Summaries(); }
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;
   void Save(ArchiveWriter& archive) const override;
   absl::Status Load(const ArchiveReader& archive) override;
 
-  // For the family's trainer and tests.
+  // For the family's trainer, tuner and tests.
   const std::vector<RateLayerShape>& shapes() const { return shapes_; }
   const std::vector<RateLayerParameters>& parameters() const { return parameters_; }
   const std::vector<LayerStatistics>& statistics() const { return statistics_; }
-  // Parameters about to be changed by training with `loss`: forgets the calibration and the frozen
-  // weights.
+  std::shared_ptr<const FrozenWeights> Frozen() const;
+  // Parameters about to be changed by training with `loss`: forgets the calibration, the tunings
+  // and the frozen weights.
   std::vector<RateLayerParameters>& MutableParameters(v1::Loss::Kind loss);
 
  private:
@@ -55,7 +63,9 @@ class RateModel final : public Model {
   // Derives the summary from statistics_ and the parameters.
   void SummariseCalibration(const std::string& data_name, const std::string& data_digest,
                             int64_t samples);
-  std::shared_ptr<const FrozenWeights> Frozen() const;
+  // What a checked mode makes of the layers. FAILED_PRECONDITION says what the model lacks for it.
+  absl::StatusOr<std::vector<RateLayerDrive>> Drives(const v1::PowerMode& mode,
+                                                     const v1::Realisation& realisation) const;
 
   v1::Network definition_;
   std::vector<RateLayerShape> shapes_;
@@ -66,6 +76,7 @@ class RateModel final : public Model {
   // By layer; empty without calibration.
   std::vector<LayerStatistics> statistics_;
   v1::Calibration calibration_;
+  Tunings tunings_;
   v1::Loss::Kind loss_ = v1::Loss::UNSPECIFIED;
 };
 
