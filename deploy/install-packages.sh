@@ -10,7 +10,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="g++ cmake ninja-build ccache git pkg-config ca-certificates protobuf-compiler protobuf-compiler-grpc
     libprotobuf-dev libprotoc-dev libgrpc++-dev libabsl-dev libc-ares-dev libre2-dev libeigen3-dev libopenblas-serial-dev
-    librandom123-dev libssl-dev zlib1g-dev libsqlite3-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev"
+    librandom123-dev libssl-dev zlib1g-dev libzip-dev libsqlite3-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev"
   [demo]="gnuplot-nox dataset-fashion-mnist"
   [test]="libgtest-dev libgmock-dev python3 python3-grpcio python3-protobuf python3-numpy gnuplot-nox dataset-fashion-mnist procps"
   [bench]="libbenchmark-dev python3-torch python3-numpy"

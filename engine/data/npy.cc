@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/base/status.h"
 
 namespace torpor {
@@ -56,7 +57,12 @@ class Reader {
   std::string_view text_;
 };
 
-std::optional<NpyType> TypeOf(std::string_view descr) {
+std::optional<NpyType> TypeOf(std::string_view descr, NpyUse use) {
+  if (use == NpyUse::kWeights) {
+    if (descr == "<f4") return NpyType::kFloat32;
+    if (descr == "<f8") return NpyType::kFloat64;
+    return std::nullopt;
+  }
   if (descr == "|u1" || descr == "<u1") return NpyType::kUint8;
   if (descr == "<i4") return NpyType::kInt32;
   if (descr == "<i8") return NpyType::kInt64;
@@ -64,8 +70,8 @@ std::optional<NpyType> TypeOf(std::string_view descr) {
   return std::nullopt;
 }
 
-absl::Status Malformed(const char* what) {
-  return absl::DataLossError(absl::StrCat("NPY header: ", what));
+absl::Status Malformed(std::string_view what) {
+  return absl::DataLossError(absl::StrCat("NPY header: ", std::string(what)));
 }
 
 absl::Status ReadShape(Reader& reader, NpyHeader& header) {
@@ -89,7 +95,20 @@ absl::Status ReadShape(Reader& reader, NpyHeader& header) {
   return absl::OkStatus();
 }
 
-absl::Status ReadDictionary(std::string_view text, NpyHeader& header) {
+// `found` is what stands there; empty: a list of fields.
+absl::Status UnknownType(NpyUse use, std::string_view found) {
+  std::string what = use == NpyUse::kWeights ? "descr must be '<f4' or '<f8'"
+                                             : "descr must be '|u1', '<i4', '<i8' or '<f4'";
+  if (found.empty()) {
+    what += ", found no single type";
+  } else if (found.size() <= 16) {
+    absl::StrAppend(&what, ", found '", std::string(found), "'");
+  }
+  if (found.starts_with('>')) what += " (big-endian)";
+  return Malformed(what);
+}
+
+absl::Status ReadDictionary(std::string_view text, NpyUse use, NpyHeader& header) {
   Reader reader(text);
   bool has_type = false, has_order = false, has_shape = false;
   if (!reader.Take("{")) return Malformed("must be a dictionary");
@@ -98,12 +117,16 @@ absl::Status ReadDictionary(std::string_view text, NpyHeader& header) {
     if (!key.has_value() || !reader.Take(":")) return Malformed("must be a dictionary");
     if (*key == "descr" && !has_type) {
       const std::optional<std::string_view> descr = reader.Quoted();
-      const std::optional<NpyType> type = descr.has_value() ? TypeOf(*descr) : std::nullopt;
-      if (!type.has_value()) return Malformed("descr must be '|u1', '<i4', '<i8' or '<f4'");
+      const std::optional<NpyType> type = descr.has_value() ? TypeOf(*descr, use) : std::nullopt;
+      if (!type.has_value()) return UnknownType(use, descr.value_or(""));
       header.type = *type;
       has_type = true;
     } else if (*key == "fortran_order" && !has_order) {
-      if (!reader.Take("False")) return Malformed("fortran_order must be False");
+      if (use == NpyUse::kWeights && reader.Take("True")) {
+        header.fortran_order = true;
+      } else if (!reader.Take("False")) {
+        return Malformed("fortran_order must be False");
+      }
       has_order = true;
     } else if (*key == "shape" && !has_shape) {
       TORPOR_RETURN_IF_ERROR(ReadShape(reader, header));
@@ -133,12 +156,13 @@ int NpyItemSize(NpyType type) {
     case NpyType::kFloat32:
       return 4;
     case NpyType::kInt64:
+    case NpyType::kFloat64:
       return 8;
   }
   return 0;
 }
 
-absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes) {
+absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes, NpyUse use) {
   if (bytes.size() < 10 || !bytes.starts_with("\x93NUMPY")) {
     return absl::DataLossError("not an NPY file: the first bytes must be \\x93NUMPY");
   }
@@ -157,7 +181,7 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes) {
   if (bytes.size() < start + length) return Malformed("is cut off");
   NpyHeader header;
   header.offset = start + length;
-  TORPOR_RETURN_IF_ERROR(ReadDictionary(bytes.substr(start, length), header));
+  TORPOR_RETURN_IF_ERROR(ReadDictionary(bytes.substr(start, length), use, header));
   return header;
 }
 
@@ -189,6 +213,7 @@ int64_t NpyArray::IntegerAt(int64_t i) const {
       return value;
     }
     case NpyType::kFloat32:
+    case NpyType::kFloat64:
       break;
   }
   TORPOR_CHECK(false && "not an integer array");
@@ -199,6 +224,69 @@ float NpyArray::FloatAt(int64_t i) const {
   float value;
   std::memcpy(&value, data.data() + i * 4, sizeof(value));
   return value;
+}
+
+namespace {
+
+float ValueAt(const char* at, NpyType type) {
+  if (type == NpyType::kFloat32) {
+    float value;
+    std::memcpy(&value, at, sizeof(value));
+    return value;
+  }
+  double value;
+  std::memcpy(&value, at, sizeof(value));
+  return static_cast<float>(value);
+}
+
+}  // namespace
+
+std::vector<float> FloatsOf(const NpyHeader& header, std::string_view bytes) {
+  const size_t item = static_cast<size_t>(NpyItemSize(header.type));
+  const size_t count = static_cast<size_t>(header.values);
+  TORPOR_CHECK(header.type == NpyType::kFloat32 || header.type == NpyType::kFloat64);
+  TORPOR_CHECK(bytes.size() == count * item);
+  std::vector<float> values(count);
+  if (!header.fortran_order) {
+    for (size_t i = 0; i < count; ++i) values[i] = ValueAt(bytes.data() + i * item, header.type);
+    return values;
+  }
+  // Counts the index up with the last dimension fastest, and follows the place in the file.
+  const size_t rank = header.shape.size();
+  std::vector<size_t> stride(rank, 1);
+  for (size_t d = 1; d < rank; ++d) {
+    stride[d] = stride[d - 1] * static_cast<size_t>(header.shape[d - 1]);
+  }
+  std::vector<int64_t> index(rank, 0);
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    values[i] = ValueAt(bytes.data() + at * item, header.type);
+    for (size_t d = rank; d-- > 0;) {
+      at += stride[d];
+      if (++index[d] < header.shape[d]) break;
+      at -= stride[d] * static_cast<size_t>(header.shape[d]);
+      index[d] = 0;
+    }
+  }
+  return values;
+}
+
+std::string NpyOfFloats(std::span<const int64_t> shape, std::span<const float> values) {
+  // A tuple of one keeps its comma.
+  std::string text = absl::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (",
+                                  absl::StrJoin(shape, ", "), shape.size() == 1 ? "," : "", "), }");
+  // Values begin at a multiple of 64, so that files can be mapped.
+  constexpr size_t kPreamble = 10, kAlign = 64;
+  const size_t total = (kPreamble + text.size() + 1 + kAlign - 1) / kAlign * kAlign;
+  text.append(total - kPreamble - text.size() - 1, ' ');
+  text += '\n';
+  std::string npy("\x93NUMPY\x01\x00", 8);
+  npy.reserve(total + values.size_bytes());
+  npy += static_cast<char>(text.size() & 0xFF);
+  npy += static_cast<char>(text.size() >> 8);
+  npy += text;
+  npy.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  return npy;
 }
 
 }  // namespace torpor
