@@ -18,6 +18,8 @@ constexpr int kMaxHalvings = 40;
 constexpr double kRounding = 1e-12;
 constexpr double kSteadier = 0.5;
 constexpr int kScanPoints = 65;
+// The second between the neighbours of the lowest point of the first.
+constexpr int kScans = 2;
 // How far beyond the outermost score the scan goes: a sigmoid's tail.
 constexpr double kTail = 8;
 // Samples between two looks at the cancellation, and a block of CE's sums.
@@ -91,17 +93,22 @@ class OneOutput {
   double Begin(double start) const {
     if (problem_.loss == v1::Loss::BCE) return start;
     const auto [least, most] = std::minmax_element(products_.begin(), products_.end());
-    const double low = -*most - kTail;
-    const double high = -*least + kTail;
+    double low = -*most - kTail;
+    double high = -*least + kTail;
     double best = start;
     double best_loss = At(start).loss;
-    for (int k = 0; k < kScanPoints; ++k) {
-      const double bias = low + (high - low) * k / (kScanPoints - 1);
-      const double loss = At(bias).loss;
-      if (loss < best_loss) {
-        best = bias;
-        best_loss = loss;
+    for (int scan = 0; scan < kScans; ++scan) {
+      const double spacing = (high - low) / (kScanPoints - 1);
+      for (int k = 0; k < kScanPoints; ++k) {
+        const double bias = low + k * spacing;
+        const double loss = At(bias).loss;
+        if (loss < best_loss) {
+          best = bias;
+          best_loss = loss;
+        }
       }
+      low = best - spacing;
+      high = best + spacing;
     }
     return best;
   }

@@ -47,8 +47,9 @@ struct OptimalBias {
 //   BCE  separates by output: Newton's method in one dimension on a convex function, each step at
 //        most 1 and halved until the loss falls.
 //   MSE  separates by output, but behind a sigmoid it is not convex: the loss is measured on 65
-//        points that span all scores, and the same descent goes on from the lowest of them and the
-//        start. It ends in a minimum, in the lowest one unless that is narrower than the spacing.
+//        points that span all scores and on 65 between the neighbours of the lowest; the same
+//        descent goes on from the lowest of all and the start. It ends in a minimum, in the lowest
+//        one unless that is narrower than the spacing.
 //   CE   one Newton step for all outputs together, at most 1 in each. The loss does not change
 //   along
 //        (1, ..., 1): the mean of the biases stays that of the start.
