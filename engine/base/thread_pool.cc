@@ -74,11 +74,20 @@ struct ThreadPool::Impl {
 
   void RunWorker() {
     for (;;) {
-      for (int i = 0; i < kSpins && queued.load(std::memory_order_relaxed) == 0; ++i) Pause();
+      int spins = 0;
+      while (spins < kSpins && queued.load(std::memory_order_relaxed) == 0) {
+        Pause();
+        ++spins;
+      }
       std::shared_ptr<Loop> loop;
       {
         std::unique_lock lock(mutex);
-        work_or_stop.wait(lock, [&] { return stopping || (loop = Front()) != nullptr; });
+        loop = Front();
+        // A loop that others finished first, most often this worker's own last one, says nothing
+        // about the next: look again before going to sleep.
+        if (loop == nullptr && !stopping && spins < kSpins) continue;
+        work_or_stop.wait(
+            lock, [&] { return stopping || loop != nullptr || (loop = Front()) != nullptr; });
         if (loop == nullptr) return;
       }
       loop->Work();
