@@ -24,8 +24,9 @@ struct RateLayerDrive {
 // any thread.
 class RateDeployment final : public Deployment {
  public:
+  // Without `metered` nothing is counted or recorded: what benchmarks compare metering with.
   RateDeployment(std::shared_ptr<const FrozenWeights> weights, std::vector<RateLayerDrive> drives,
-                 uint64_t noise_seed, v1::PowerMode mode, ReadOut read_out);
+                 uint64_t noise_seed, v1::PowerMode mode, ReadOut read_out, bool metered = true);
 
   const Footprint& footprint() const override { return footprint_; }
   const ReadOut& read_out() const override { return read_out_; }
@@ -51,6 +52,7 @@ class RateDeployment final : public Deployment {
   uint64_t noise_seed_;
   v1::PowerMode mode_;
   ReadOut read_out_;
+  bool metered_;
   Footprint footprint_;
   // The most values that one sample has in any layer.
   size_t widest_ = 0;

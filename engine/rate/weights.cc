@@ -1,36 +1,29 @@
 #include "engine/rate/weights.h"
 
-#include <algorithm>
-
 #include "engine/base/status.h"
-#include "engine/rate/kernels.h"
+#include "engine/rate/dot_products.h"
 #include "engine/scaling/synaptic_power.h"
 
 namespace torpor {
 
 void LayerProduct(const FrozenLayer& layer, ConstMatrixView inputs, MatrixView sums) {
   if (layer.shape.units >= kNarrowUnits) {
-    GemmAb(inputs, View(layer.weight_t), 0, sums);
-    return;
-  }
-  // OpenBLAS has a kernel for small products that larger batches would not take.
-  constexpr Eigen::Index kRows = 64;
-  for (Eigen::Index i = 0; i < inputs.rows(); i += kRows) {
-    const Eigen::Index rows = std::min(kRows, inputs.rows() - i);
-    GemmAbt(ConstMatrixView(inputs.row(i).data(), rows, inputs.cols(),
-                            Eigen::OuterStride<>(inputs.outerStride())),
-            View(layer.weight), 0,
-            MatrixView(sums.row(i).data(), rows, sums.cols(),
-                       Eigen::OuterStride<>(sums.outerStride())));
+    PackedProduct(layer.packed, inputs, sums);
+  } else {
+    DotProducts(View(layer.weight), inputs, sums);
   }
 }
 
 void LayerProduct(const FrozenLayer& layer, std::span<const float> inputs, std::span<float> sums) {
   if (layer.shape.units >= kNarrowUnits) {
-    SparseProduct(View(layer.weight_t), inputs, sums);
-  } else {
-    DotProducts(View(layer.weight), inputs, sums);
+    PackedProduct(layer.packed, inputs, sums);
+    return;
   }
+  const Eigen::Index features = static_cast<Eigen::Index>(inputs.size());
+  const Eigen::Index units = static_cast<Eigen::Index>(sums.size());
+  DotProducts(View(layer.weight),
+              ConstMatrixView(inputs.data(), 1, features, Eigen::OuterStride<>(features)),
+              MatrixView(sums.data(), 1, units, Eigen::OuterStride<>(units)));
 }
 
 std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& shapes,
@@ -45,10 +38,11 @@ std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& s
     if (layer.shape.units < kNarrowUnits) {
       layer.weight = weight;
     } else {
-      layer.weight_t = weight.transpose();
+      layer.packed = PackedWeights(View(weight));
     }
     layer.bias = parameters[l].bias;
     layer.column_power = ColumnPower(View(weight));
+    layer.metered_power.assign(layer.column_power.begin(), layer.column_power.end());
     int64_t non_zero = 0;
     for (Eigen::Index i = 0; i < weight.rows(); ++i) {
       non_zero += CountNonZero({&weight(i, 0), static_cast<size_t>(weight.cols())});

@@ -9,6 +9,7 @@
 
 #include "engine/base/gemm.h"
 #include "engine/rate/definition.h"
+#include "engine/rate/packed_weights.h"
 #include "engine/rate/workspace.h"
 
 namespace torpor {
@@ -24,15 +25,15 @@ struct RateLayerParameters {
 // One layer as deployments read it. Immutable once built.
 struct FrozenLayer {
   RateLayerShape shape;
-  // Exactly one of the two is filled. Wide layers keep W transposed [inputs x units]: a batch is a
-  // plain product with it, and a single sample adds up the rows of its non-zero inputs alone, which
-  // is what makes batch 1 of sparse images fast. Narrow layers keep W [units x inputs]: one dot
-  // product a unit beats both.
-  Matrix weight_t;
+  // Exactly one of the two is filled: the first for wide layers, W [units x inputs] for narrow
+  // ones.
+  PackedWeights packed;
   Matrix weight;
   std::vector<float> bias;
   // Column sums of |W| [inputs] (engine/scaling/synaptic_power.h).
   std::vector<double> column_power;
+  // The same rounded to float, for metering.
+  std::vector<float> metered_power;
   // Share of non-zero weights.
   double density = 1;
 };
@@ -48,7 +49,8 @@ struct FrozenWeights {
 // Units below which a layer is narrow.
 inline constexpr int kNarrowUnits = 32;
 
-// sums = inputs W^T for inputs [n x inputs], sums [n x units].
+// sums = inputs W^T for inputs [n x inputs], sums [n x units]. A sample's sums are the same to the
+// bit in every batch and alone.
 void LayerProduct(const FrozenLayer& layer, ConstMatrixView inputs, MatrixView sums);
 // The same for one sample; skips what zero inputs would add.
 void LayerProduct(const FrozenLayer& layer, std::span<const float> inputs, std::span<float> sums);

@@ -8,29 +8,60 @@
 namespace torpor {
 namespace {
 
-constexpr int64_t kLanes = 16;
+constexpr int kLanes = 16;
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+typedef int32_t Counts __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef float EightFloats __attribute__((vector_size(8 * sizeof(float))));
+typedef double EightDoubles __attribute__((vector_size(8 * sizeof(double))));
+// Partial sums, so that additions need not wait for one another.
+constexpr int kSums = 4;
+constexpr int64_t kStep = kSums * kLanes;
+// Inputs summed in float: eight additions to a partial sum and two between them.
+constexpr int64_t kShortSum = 8 * kStep;
 
 TORPOR_SIMD void AddMagnitudes(const float* row, int64_t n, double* sum) {
   for (int64_t i = 0; i < n; ++i) sum[i] += std::fabs(row[i]);
 }
 
-// Partial sums by lane: independent additions that vectorise without reordering anything.
-TORPOR_SIMD double SquaredDot(const float* u, const double* w, int64_t n) {
-  double lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int64_t k = 0; k < kLanes; ++k) {
-      const double x = u[i + k];
-      lanes[k] += x * x * w[i + k];
+TORPOR_SIMD void Meter(const float* __restrict u, const float* __restrict w, int64_t n,
+                       double* __restrict power, int64_t* __restrict non_zero) {
+  EightDoubles totals = {};
+  Counts zeros[kSums] = {};
+  const int64_t whole = n - n % kLanes;
+  for (int64_t first = 0; first < whole; first += kShortSum) {
+    const int64_t end = first + kShortSum < whole ? first + kShortSum : whole;
+    Lanes sums[kSums] = {};
+    int64_t i = first;
+    for (; i + kStep <= end; i += kStep) {
+      for (int k = 0; k < kSums; ++k) {
+        const Lanes x = *reinterpret_cast<const Lanes*>(u + i + k * kLanes);
+        sums[k] += x * x * *reinterpret_cast<const Lanes*>(w + i + k * kLanes);
+        // A comparison that holds gives -1 in its lane.
+        zeros[k] -= x == 0;
+      }
     }
+    for (; i < end; i += kLanes) {
+      const Lanes x = *reinterpret_cast<const Lanes*>(u + i);
+      sums[0] += x * x * *reinterpret_cast<const Lanes*>(w + i);
+      zeros[0] -= x == 0;
+    }
+    const Lanes sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    const EightFloats low = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7);
+    const EightFloats high = __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+    totals +=
+        __builtin_convertvector(low, EightDoubles) + __builtin_convertvector(high, EightDoubles);
   }
-  for (int64_t k = 0; i < n; ++i, ++k) {
-    const double x = u[i];
-    lanes[k] += x * x * w[i];
+  double total = ((totals[0] + totals[4]) + (totals[2] + totals[6])) +
+                 ((totals[1] + totals[5]) + (totals[3] + totals[7]));
+  const Counts counts = (zeros[0] + zeros[1]) + (zeros[2] + zeros[3]);
+  int64_t zero_count = 0;
+  for (int k = 0; k < kLanes; ++k) zero_count += counts[k];
+  for (int64_t i = whole; i < n; ++i) {
+    total += static_cast<double>(u[i] * u[i] * w[i]);
+    zero_count += u[i] == 0 ? 1 : 0;
   }
-  double sum = 0;
-  for (double lane : lanes) sum += lane;
-  return sum;
+  *power = total;
+  *non_zero = n - zero_count;
 }
 
 TORPOR_SIMD int64_t NonZero(const float* u, int64_t n) {
@@ -49,12 +80,22 @@ std::vector<double> ColumnPower(ConstMatrixView weights) {
   return sum;
 }
 
-InputPower MeterInputs(std::span<const float> inputs, std::span<const double> column_power) {
+InputPower MeterInputs(std::span<const float> inputs, std::span<const float> column_power) {
   TORPOR_CHECK(inputs.size() == column_power.size());
-  const int64_t n = static_cast<int64_t>(inputs.size());
-  // Two passes: counting inside the sum keeps it from vectorising.
-  return {.weight_power = SquaredDot(inputs.data(), column_power.data(), n),
-          .non_zero = NonZero(inputs.data(), n)};
+  InputPower drawn;
+  Meter(inputs.data(), column_power.data(), static_cast<int64_t>(inputs.size()),
+        &drawn.weight_power, &drawn.non_zero);
+  return drawn;
+}
+
+InputPower ReferenceMeterInputs(std::span<const float> inputs,
+                                std::span<const double> column_power) {
+  InputPower drawn;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    drawn.weight_power += static_cast<double>(inputs[i]) * inputs[i] * column_power[i];
+    drawn.non_zero += inputs[i] != 0 ? 1 : 0;
+  }
+  return drawn;
 }
 
 int64_t CountNonZero(std::span<const float> inputs) {

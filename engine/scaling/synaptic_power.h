@@ -18,13 +18,18 @@ std::vector<double> ColumnPower(ConstMatrixView weights);
 
 // What a sample's inputs draw from a layer's weights.
 struct InputPower {
-  // (u o u) . column_power, summed in one fixed order in double: the same inputs give the same
-  // bits.
+  // (u o u) . column_power.
   double weight_power = 0;
   // Inputs that are not zero.
   int64_t non_zero = 0;
 };
-InputPower MeterInputs(std::span<const float> inputs, std::span<const double> column_power);
+// One pass over the inputs with `column_power` rounded to float: short sums of products in float,
+// added up in double, in one order fixed by the number of inputs. The same inputs give the same
+// bits; all terms are positive, so that the relative error stays below 1e-6.
+InputPower MeterInputs(std::span<const float> inputs, std::span<const float> column_power);
+// The plain loop in double that the tests compare with.
+InputPower ReferenceMeterInputs(std::span<const float> inputs,
+                                std::span<const double> column_power);
 
 // Inputs that are not zero.
 int64_t CountNonZero(std::span<const float> inputs);

@@ -2,11 +2,15 @@
 //
 //   engine_bench train MLP|SINGLE THREADS BATCH SECONDS DENSITY
 //   engine_bench infer MLP|SINGLE THREADS BATCH SECONDS DENSITY
+//   engine_bench meter MLP|SINGLE THREADS BATCH SECONDS DENSITY
 //   engine_bench deploy MLP|SINGLE
 //
 // MLP is 784-1000-10 (ReLU, sigmoid), SINGLE 784-10 (sigmoid). DENSITY is the share of non-zero
 // inputs: 1 is random dense data, 0.2 about that of MNIST. With several threads, inference splits a
-// batch into equal parts.
+// batch into equal parts. `meter` runs the same network with and without metering of synaptic power
+// by turns and prints the share of the processor's time that metering takes (median of the pairs).
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,12 +22,21 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/families.h"
+#include "engine/rate/deployment.h"
+#include "engine/rate/model.h"
 #include "nlohmann/json.hpp"
 
 namespace torpor {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Processor time of all threads, to which other load on the machine adds nothing.
+double ProcessorSeconds() {
+  timespec t;
+  TORPOR_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
 
 double Seconds(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
@@ -76,39 +89,109 @@ double Train(Model& model, int threads, int batch, double seconds, double densit
   return static_cast<double>(steps) * batch / Seconds(start);
 }
 
+// Runs one batch again and again.
+class InferenceLoop {
+ public:
+  InferenceLoop(std::shared_ptr<const Deployment> deployment, int threads, int batch,
+                double density)
+      : deployment_(std::move(deployment)),
+        pool_(threads),
+        inputs_(Inputs(batch, density)),
+        scores_(static_cast<size_t>(batch) * 10),
+        tasks_(static_cast<size_t>(batch)),
+        results_(static_cast<size_t>(batch)),
+        part_((tasks_.size() + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads)) {
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      tasks_[i].input.values = {inputs_.row(static_cast<Eigen::Index>(i)).data(), 784};
+      results_[i].scores = {scores_.data() + 10 * i, 10};
+    }
+    for (int i = 0; i < 3; ++i) RunBatch();
+  }
+
+  // Samples that were run in about `seconds`.
+  int64_t RunFor(double seconds) {
+    int64_t runs = 0;
+    const auto start = Clock::now();
+    while (Seconds(start) < seconds) {
+      for (int i = 0; i < 4; ++i) RunBatch();
+      runs += 4;
+    }
+    return runs * static_cast<int64_t>(tasks_.size());
+  }
+
+ private:
+  void RunBatch() {
+    const int parts = static_cast<int>((tasks_.size() + part_ - 1) / part_);
+    pool_.ParallelFor(parts, [&](int t) {
+      const size_t first = static_cast<size_t>(t) * part_;
+      const size_t count = std::min(part_, tasks_.size() - first);
+      TORPOR_CHECK(deployment_
+                       ->Run(std::span(tasks_).subspan(first, count),
+                             std::span(results_).subspan(first, count), cancellation_)
+                       .ok());
+    });
+  }
+
+  std::shared_ptr<const Deployment> deployment_;
+  ThreadPool pool_;
+  const Matrix inputs_;
+  std::vector<float> scores_;
+  std::vector<SampleTask> tasks_;
+  std::vector<SampleResult> results_;
+  const size_t part_;
+  const Cancellation cancellation_;
+};
+
 double Infer(const Model& model, int threads, int batch, double seconds, double density) {
   auto deployment = model.Deploy(v1::PowerMode(), v1::Realisation());
   TORPOR_CHECK(deployment.ok());
-  ThreadPool pool(threads);
-  const Matrix inputs = Inputs(batch, density);
-  std::vector<float> scores(static_cast<size_t>(batch) * 10);
-  std::vector<SampleTask> tasks(static_cast<size_t>(batch));
-  std::vector<SampleResult> results(static_cast<size_t>(batch));
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    tasks[i].input.values = {inputs.row(static_cast<Eigen::Index>(i)).data(), 784};
-    results[i].scores = {scores.data() + 10 * i, 10};
-  }
-  const Cancellation cancellation;
-  const size_t part =
-      (tasks.size() + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
-  auto run = [&] {
-    pool.ParallelFor(threads, [&](int t) {
-      const size_t first = std::min(tasks.size(), static_cast<size_t>(t) * part);
-      const size_t count = std::min(part, tasks.size() - first);
-      TORPOR_CHECK((*deployment)
-                       ->Run(std::span(tasks).subspan(first, count),
-                             std::span(results).subspan(first, count), cancellation)
-                       .ok());
-    });
-  };
-  for (int i = 0; i < 3; ++i) run();
-  int64_t runs = 0;
+  InferenceLoop loop(*deployment, threads, batch, density);
   const auto start = Clock::now();
-  while (Seconds(start) < seconds) {
-    for (int i = 0; i < 4; ++i) run();
-    runs += 4;
+  const int64_t samples = loop.RunFor(seconds);
+  return static_cast<double>(samples) / Seconds(start);
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Pairs of short measurements, so that other load on the machine hurts both alike.
+nlohmann::json MeteringShare(const Model& model, int threads, int batch, double seconds,
+                             double density) {
+  const auto& rate = dynamic_cast<const RateModel&>(model);
+  const std::shared_ptr<const FrozenWeights> weights = Freeze(rate.shapes(), rate.parameters());
+  auto loop = [&](bool metered) {
+    std::vector<RateLayerDrive> drives(weights->layers.size());
+    for (size_t l = 0; l < drives.size(); ++l) drives[l].bias = weights->layers[l].bias;
+    return std::make_unique<InferenceLoop>(
+        std::make_shared<const RateDeployment>(weights, std::move(drives), 0, v1::PowerMode(),
+                                               ReadOut{.activation = v1::Activation::SIGMOID,
+                                                       .loss = v1::Loss::UNSPECIFIED,
+                                                       .classes = 10},
+                                               metered),
+        threads, batch, density);
+  };
+  const auto with = loop(true), without = loop(false);
+  constexpr double kSlice = 0.02;
+  // Samples a second of processor time.
+  auto measure = [&](InferenceLoop& loop) {
+    const double before = ProcessorSeconds();
+    const int64_t samples = loop.RunFor(kSlice);
+    return static_cast<double>(samples) / (ProcessorSeconds() - before);
+  };
+  std::vector<double> metered, unmetered, shares;
+  const auto start = Clock::now();
+  for (bool turn = false; Seconds(start) < seconds; turn = !turn) {
+    if (turn) metered.push_back(measure(*with));
+    unmetered.push_back(measure(*without));
+    if (!turn) metered.push_back(measure(*with));
+    shares.push_back(1 - metered.back() / unmetered.back());
   }
-  return static_cast<double>(runs) * batch / Seconds(start);
+  return {{"samples_per_processor_second", Median(metered)},
+          {"samples_per_processor_second_unmetered", Median(unmetered)},
+          {"metering_share", Median(shares)},
+          {"pairs", shares.size()}};
 }
 
 // Median milliseconds of a power switch; the very first one also freezes the weights.
@@ -135,17 +218,22 @@ int Run(int argc, char** argv) {
   nlohmann::json out = {{"engine", "torpor"}, {"gemm", GemmName()}, {"what", what}, {"net", name}};
   if (what == "deploy") {
     out.update(DeployTimes(**model));
-  } else if ((what == "train" || what == "infer") && argc == 7) {
+  } else if ((what == "train" || what == "infer" || what == "meter") && argc == 7) {
     const int threads = std::atoi(argv[3]);
     const int batch = std::atoi(argv[4]);
     const double seconds = std::atof(argv[5]);
     const double density = std::atof(argv[6]);
     out.update({{"threads", threads}, {"batch", batch}, {"density", density}});
-    out["samples_per_second"] = what == "train" ? Train(**model, threads, batch, seconds, density)
-                                                : Infer(**model, threads, batch, seconds, density);
+    if (what == "meter") {
+      out.update(MeteringShare(**model, threads, batch, seconds, density));
+    } else if (what == "train") {
+      out["samples_per_second"] = Train(**model, threads, batch, seconds, density);
+    } else {
+      out["samples_per_second"] = Infer(**model, threads, batch, seconds, density);
+    }
   } else {
     std::fprintf(stderr,
-                 "usage: engine_bench train|infer MLP|SINGLE THREADS BATCH SECONDS DENSITY\n"
+                 "usage: engine_bench train|infer|meter MLP|SINGLE THREADS BATCH SECONDS DENSITY\n"
                  "       engine_bench deploy MLP|SINGLE\n");
     return 2;
   }

@@ -124,11 +124,30 @@ TEST(SynapticPowerTest, EqualsEquation3) {
     }
   }
   const std::span<const float> u(inputs.data(), 37);
-  const InputPower drawn = MeterInputs(u, ColumnPower(View(weights)));
+  const InputPower drawn = ReferenceMeterInputs(u, ColumnPower(View(weights)));
   EXPECT_NEAR(drawn.weight_power, power, 1e-12 * power);
   EXPECT_EQ(drawn.non_zero, 35);
   EXPECT_EQ(CountNonZero(u), 35);
   EXPECT_DOUBLE_EQ(BiasPower(std::vector<float>{-0.5f, 0.25f, 0}), 0.75);
+}
+
+// Sizes below, at and above every boundary of the kernel: a lane, a step, a short sum.
+TEST(SynapticPowerTest, MeterEqualsItsReference) {
+  for (Eigen::Index n : {1, 15, 16, 17, 63, 64, 80, 511, 512, 513, 784, 1000, 4099}) {
+    const Matrix weights = RandomMatrix(9, n, 7);
+    const std::vector<double> column_power = ColumnPower(View(weights));
+    const std::vector<float> rounded(column_power.begin(), column_power.end());
+    for (int every : {1, 2, 5, 5000}) {
+      Matrix inputs = RandomMatrix(1, n, 8);
+      // Inputs over several magnitudes, most of them zero for a large `every`.
+      for (Eigen::Index j = 0; j < n; ++j) inputs(0, j) *= j % every == 0 ? 1 + 10.0f * (j % 7) : 0;
+      const std::span<const float> u(inputs.data(), static_cast<size_t>(n));
+      const InputPower wanted = ReferenceMeterInputs(u, column_power);
+      const InputPower drawn = MeterInputs(u, rounded);
+      EXPECT_NEAR(drawn.weight_power, wanted.weight_power, 1e-6 * wanted.weight_power) << n;
+      EXPECT_EQ(drawn.non_zero, wanted.non_zero) << n;
+    }
+  }
 }
 
 }  // namespace
