@@ -18,6 +18,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "server/job/manager.h"
+#include "server/services/analysis_service.h"
 #include "server/services/dataset_service.h"
 #include "server/services/executor.h"
 #include "server/services/inference_service.h"
@@ -109,7 +110,8 @@ struct Server::Impl {
         session_service(&sessions, &executor),
         inference_service(&sessions, kStreamCredits),
         job_service(&jobs, &executor),
-        model_service(&models, &sessions, &executor),
+        model_service(&models, &sessions, &BuildModel, &executor),
+        analysis_service(&executor),
         server_service(InfoOf(options), &executor) {}
 
   absl::Status Listen(const std::string& listen);
@@ -130,6 +132,7 @@ struct Server::Impl {
   InferenceServiceImpl inference_service;
   JobServiceImpl job_service;
   ModelServiceImpl model_service;
+  AnalysisServiceImpl analysis_service;
   ServerServiceImpl server_service;
   std::unique_ptr<grpc::Server> grpc;
   std::string address;
@@ -153,6 +156,7 @@ absl::Status Server::Impl::Listen(const std::string& listen) {
   builder.RegisterService(&inference_service);
   builder.RegisterService(&job_service);
   builder.RegisterService(&model_service);
+  builder.RegisterService(&analysis_service);
   builder.RegisterService(&server_service);
   grpc = builder.BuildAndStart();
   if (grpc == nullptr || port == 0) {

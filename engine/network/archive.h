@@ -36,6 +36,8 @@ class ArchiveWriter {
   // Free text by key, e.g. {"loss", "BCE"}.
   void SetText(std::string key, std::string value);
   std::string Serialize() const;
+  // What was added so far.
+  const v1::ArchiveManifest& manifest() const { return manifest_; }
 
  private:
   v1::ArchiveManifest manifest_;

@@ -1,5 +1,7 @@
 #include "server/services/model_service.h"
 
+#include "server/services/export_model.h"
+#include "server/services/import_model.h"
 #include "server/services/unary.h"
 
 namespace torpor {
@@ -31,6 +33,16 @@ grpc::ServerUnaryReactor* ModelServiceImpl::SnapshotSession(
   return RunUnary(context, executor_, request, reply, [this](const v1::SnapshotSessionRequest& r) {
     return sessions_->SnapshotToModel(r);
   });
+}
+
+grpc::ServerReadReactor<v1::ImportModelRequest>* ModelServiceImpl::ImportModel(
+    grpc::CallbackServerContext* context, v1::Model* reply) {
+  return new ImportModelReactor(context, reply, models_, factory_, executor_, &transfers_);
+}
+
+grpc::ServerWriteReactor<v1::ExportModelResponse>* ModelServiceImpl::ExportModel(
+    grpc::CallbackServerContext* context, const v1::ExportModelRequest* request) {
+  return new ExportModelReactor(context, request, models_, executor_, &transfers_);
 }
 
 }  // namespace torpor

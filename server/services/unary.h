@@ -14,6 +14,14 @@
 
 namespace torpor {
 
+// Why an executor takes no task.
+inline absl::Status RefusalOf(const BlockingExecutor& executor) {
+  if (executor.stopping()) return DrainingError();
+  return WithRetry(
+      WithReason(absl::ResourceExhaustedError("too many calls are waiting"), "SERVER_BUSY"),
+      absl::Milliseconds(200));
+}
+
 // Runs `handle(request) -> absl::StatusOr<Reply>` on the executor and finishes the call with its
 // result. A call whose client is gone, or whose deadline has passed, while it waited is not run.
 template <class Request, class Reply, class Handle>
@@ -35,14 +43,7 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Blockin
         *reply = *std::move(result);
         reactor->Finish(grpc::Status::OK);
       });
-  if (!accepted) {
-    reactor->Finish(ToGrpc(
-        executor->stopping()
-            ? DrainingError()
-            : WithRetry(WithReason(absl::ResourceExhaustedError("too many calls are waiting"),
-                                   "SERVER_BUSY"),
-                        absl::Milliseconds(200))));
-  }
+  if (!accepted) reactor->Finish(ToGrpc(RefusalOf(*executor)));
   return reactor;
 }
 
