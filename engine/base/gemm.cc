@@ -1,6 +1,7 @@
 #include "engine/base/gemm.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "engine/base/status.h"
 
@@ -10,6 +11,19 @@
 #else
 #include <cblas.h>
 #endif
+#endif
+
+#ifdef TORPOR_HAVE_OPENBLAS
+// The serial OpenBLAS keeps a table of buffers for its packed panels and takes one with a plain
+// read and a plain write: of two threads that call it at once, both may get the same buffer, and
+// now and then a product is wrong. The linker (--wrap in engine/CMakeLists.txt) sends its calls
+// here. Giving a buffer back is a single store and needs no lock.
+extern "C" void* __real_blas_memory_alloc(int process);
+extern "C" void* __wrap_blas_memory_alloc(int process) {
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  return __real_blas_memory_alloc(process);
+}
 #endif
 
 namespace torpor {
