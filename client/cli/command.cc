@@ -191,6 +191,7 @@ void AddAllCommands(CLI::App& root, Context& context) {
   AddJobCommands(root, context);
   AddPowerCommands(root, context);
   AddModelCommands(root, context);
+  AddNeuronCommands(root, context);
   AddReportCommand(root, context);
   AddCompletionCommand(root, context);
 }

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
+#include "client/cli/model_file.h"
 #include "client/cli/output.h"
 #include "client/cli/rpc.h"
 #include "torpor/v1/model.grpc.pb.h"
@@ -83,12 +84,60 @@ absl::Status Snapshot(Context& context, const std::string& session, const std::s
   return absl::OkStatus();
 }
 
+absl::Status Export(Context& context, const ExportFlags& flags) {
+  CLI_ASSIGN_OR_RETURN(const ExportedModel exported, ExportModel(context, flags));
+  PrintObject(context, {{"model"}, {"file"}, {"bytes", "size", Cell::kBytes}},
+              {{"model", exported.model}, {"file", flags.file}, {"bytes", exported.bytes}});
+  return absl::OkStatus();
+}
+
+absl::Status Import(Context& context, const ImportFlags& flags) {
+  CLI_ASSIGN_OR_RETURN(const v1::Model model, ImportModel(context, flags));
+  PrintModel(context, model);
+  const std::string id = ShortName(model.name());
+  context.Note(absl::StrCat("next: torpor session create ", id, " --model ", id));
+  return absl::OkStatus();
+}
+
+void AddFileCommands(CLI::App& model, Context& context) {
+  auto out = std::make_shared<ExportFlags>();
+  CLI::App* to_file =
+      AddCommand(model, "export", "Writes a model to a file, for NumPy or for another server.",
+                 "torpor model export latest --file weights.npz\n"
+                 "torpor model export sessions/s1 --file s1.torpor",
+                 context, [=, &context] { return Export(context, *out); });
+  to_file
+      ->add_option("model", out->model,
+                   "id, unique beginning of an id, `latest`, or sessions/ID: what it serves")
+      ->required();
+  to_file->add_option("-f,--file", out->file, "the file; .npz, or .torpor for an archive")
+      ->required();
+  to_file->add_option("--format", out->format, "npz or archive, whatever the ending");
+
+  auto in = std::make_shared<ImportFlags>();
+  CLI::App* from_file = AddCommand(
+      model, "import", "Makes a model of a file: an archive, or weights trained elsewhere.",
+      "torpor model import weights.npz --network net.yaml --id mine --loss bce\n"
+      "torpor model import s1.torpor",
+      context, [=, &context] { return Import(context, *in); });
+  from_file
+      ->add_option("file", in->file,
+                   "NPZ with arrays LAYER.weight [units x inputs] and LAYER.bias, or an archive")
+      ->required();
+  from_file->add_option("--network", in->network, "definition of an NPZ's network, YAML or JSON");
+  from_file->add_option("--id", in->id, "id of the model; chosen by the server if absent");
+  from_file->add_option("--loss", in->loss, "loss that an NPZ was trained with: bce, mse or ce");
+  from_file->add_option("--format", in->format, "npz or archive; default: as the file begins");
+  from_file->add_option("--request-id", in->request_id, "a repeat with it has no second effect");
+}
+
 }  // namespace
 
 void AddModelCommands(CLI::App& root, Context& context) {
   CLI::App* model = AddNoun(root, "model", "Networks with parameters, kept by the server.",
                             "torpor model list\n"
                             "torpor model snapshot s1 --name before\n"
+                            "torpor model export before --file before.npz\n"
                             "torpor session create s2 --model before");
   AddCommand(*model, "list", "Lists the models.", "torpor model list", context,
              [&context] { return List(context); });
@@ -110,6 +159,7 @@ void AddModelCommands(CLI::App& root, Context& context) {
                  [=, &context] { return Snapshot(context, *id, *extra); });
   snapshot->add_option("session", *id, "the session")->required();
   snapshot->add_option("--name", *extra, "id of the model; chosen by the server if absent");
+  AddFileCommands(*model, context);
 }
 
 }  // namespace torpor::cli
