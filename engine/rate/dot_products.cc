@@ -34,7 +34,10 @@ template <int kSamples, int kUnits>
 [[gnu::always_inline]] inline void Tile(const Operands& of, int64_t s, int64_t i) {
   const float* u = of.inputs + s * of.input_stride;
   const float* w = of.weights + i * of.weight_stride;
-  Lanes sums[kSamples][kUnits] = {};
+  Lanes sums[kSamples][kUnits];
+  for (auto& of_sample : sums) {
+    for (Lanes& sum : of_sample) sum = Lanes{};
+  }
   int64_t j = 0;
   for (; j + kLanes <= of.terms; j += kLanes) {
     for (int b = 0; b < kUnits; ++b) {

@@ -7,8 +7,9 @@
 //
 // MLP is 784-1000-10 (ReLU, sigmoid), SINGLE 784-10 (sigmoid). DENSITY is the share of non-zero
 // inputs: 1 is random dense data, 0.2 about that of MNIST. With several threads, inference splits a
-// batch into equal parts. `meter` runs the same network with and without metering of synaptic power
-// by turns and prints the share of the processor's time that metering takes (median of the pairs).
+// batch into equal parts of at least 8 samples. `meter` runs the same network with and without
+// metering of synaptic power by turns and prints the share of the processor's time that metering
+// takes (median of the pairs).
 #include <time.h>
 
 #include <algorithm>
@@ -100,7 +101,7 @@ class InferenceLoop {
         scores_(static_cast<size_t>(batch) * 10),
         tasks_(static_cast<size_t>(batch)),
         results_(static_cast<size_t>(batch)),
-        part_((tasks_.size() + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads)) {
+        part_(std::max<size_t>(8, (tasks_.size() + PartsOf(threads) - 1) / PartsOf(threads))) {
     for (size_t i = 0; i < tasks_.size(); ++i) {
       tasks_[i].input.values = {inputs_.row(static_cast<Eigen::Index>(i)).data(), 784};
       results_[i].scores = {scores_.data() + 10 * i, 10};
@@ -120,6 +121,9 @@ class InferenceLoop {
   }
 
  private:
+  // Two a thread: one that comes late leaves its share to the others.
+  static size_t PartsOf(int threads) { return threads == 1 ? 1 : 2 * static_cast<size_t>(threads); }
+
   void RunBatch() {
     const int parts = static_cast<int>((tasks_.size() + part_ - 1) / part_);
     pool_.ParallelFor(parts, [&](int t) {
