@@ -52,8 +52,11 @@ double NumberOf(const v1::PowerMode& mode, const FieldDescriptor* field) {
 
 }  // namespace
 
-Levers::Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names)
-    : levers_(std::move(levers)), layer_names_(std::move(layer_names)) {}
+Levers::Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names,
+               std::vector<std::string> other_layers)
+    : levers_(std::move(levers)),
+      layer_names_(std::move(layer_names)),
+      other_layers_(std::move(other_layers)) {}
 
 absl::Status Levers::Check(const v1::PowerMode& mode) const {
   std::vector<std::string> names;
@@ -86,7 +89,11 @@ absl::Status Levers::Check(const v1::PowerMode& mode) const {
       for (const auto& [layer, value] : entries) {
         const std::string path = absl::StrCat(field->name(), "[", layer, "]");
         if (std::find(layer_names_.begin(), layer_names_.end(), layer) == layer_names_.end()) {
-          violations.Add(path, absl::StrCat("no such layer; the layers are ",
+          const bool known =
+              std::find(other_layers_.begin(), other_layers_.end(), layer) != other_layers_.end();
+          violations.Add(path, absl::StrCat(known ? "this layer has no weights to scale; those "
+                                                    "that have are "
+                                                  : "no such layer; the layers are ",
                                             absl::StrJoin(layer_names_, ", ")));
         } else {
           CheckNumber(*lever, value, path, violations);
@@ -94,13 +101,13 @@ absl::Status Levers::Check(const v1::PowerMode& mode) const {
       }
     } else if (lever->kind() == v1::Lever::NUMBER) {
       CheckNumber(*lever, NumberOf(mode, field), field->name(), violations);
-    } else {
+    } else if (lever->kind() == v1::Lever::CHOICE) {
       const int number = mode.GetReflection()->GetEnumValue(mode, field);
       const auto* value = field->enum_type()->FindValueByNumber(number);
       CheckChoice(*lever,
                   value == nullptr ? absl::StrCat(number) : absl::AsciiStrToLower(value->name()),
                   field->name(), violations);
-    }
+    }  // a switch may be on or off
   }
   return violations.ToStatus();
 }
@@ -135,11 +142,16 @@ absl::StatusOr<v1::PowerMode> MergeModes(const v1::PowerMode& base, const v1::Po
 }
 
 absl::Status CheckRealisation(const v1::Realisation& realisation) {
+  Violations violations;
   const double noise = realisation.column_noise();
   if (!(noise >= 0 && noise <= 10)) {
-    return FieldError("column_noise", absl::StrCat("must be in [0, 10], got ", noise));
+    violations.Add("column_noise", absl::StrCat("must be in [0, 10], got ", noise));
   }
-  return absl::OkStatus();
+  const double off = realisation.off_conductance();
+  if (!(off >= 0 && off < 1)) {
+    violations.Add("off_conductance", absl::StrCat("must be in [0, 1), got ", off));
+  }
+  return violations.ToStatus();
 }
 
 }  // namespace torpor

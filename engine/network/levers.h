@@ -13,7 +13,10 @@ namespace torpor {
 // What a power mode may set on a model. Immutable.
 class Levers {
  public:
-  Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names);
+  // `layer_names` are the layers that levers by layer apply to; `other_layers` the rest of the
+  // network, known so that an error can say why they are no choice.
+  Levers(std::vector<v1::Lever> levers, std::vector<std::string> layer_names,
+         std::vector<std::string> other_layers = {});
   const std::vector<v1::Lever>& all() const { return levers_; }
   const std::vector<std::string>& layer_names() const { return layer_names_; }
   // OK, or INVALID_ARGUMENT with paths such as "epsilon" or "layer_epsilon[hidden]" that name the
@@ -23,6 +26,7 @@ class Levers {
  private:
   std::vector<v1::Lever> levers_;
   std::vector<std::string> layer_names_;
+  std::vector<std::string> other_layers_;
 };
 
 // `change` laid over `base`: levers named in `paths` are taken from `change` (cleared if unset
@@ -30,7 +34,8 @@ class Levers {
 absl::StatusOr<v1::PowerMode> MergeModes(const v1::PowerMode& base, const v1::PowerMode& change,
                                          const std::vector<std::string>& paths);
 
-// column_noise in [0, 10], finite; path "column_noise".
+// column_noise in [0, 10] and off_conductance in [0, 1), not NaN; paths "column_noise" and
+// "off_conductance".
 absl::Status CheckRealisation(const v1::Realisation& realisation);
 
 }  // namespace torpor

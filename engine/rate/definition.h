@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/network/levers.h"
 #include "torpor/v1/network.pb.h"
 
 namespace torpor {
@@ -71,9 +70,6 @@ struct RateLayerShape {
 // it. INVALID_ARGUMENT names every wrong field by its path inside the network, e.g.
 // "rate.layers[1].dense.units".
 absl::StatusOr<std::vector<RateLayerShape>> ResolveRateNetwork(const v1::Network& network);
-
-// Levers of a rate network: epsilon (global and by layer) and bias.
-Levers RateLevers(const std::vector<RateLayerShape>& layers);
 
 // `network` is the definition that `layers` were resolved from.
 v1::NetworkDescription DescribeRateNetwork(const v1::Network& network,

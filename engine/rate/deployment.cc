@@ -63,19 +63,29 @@ ConstMatrixView Gather(std::span<const SampleTask> tasks, int features, float* b
 
 RateDeployment::RateDeployment(std::shared_ptr<const FrozenWeights> weights,
                                std::vector<RateLayerDrive> drives, uint64_t noise_seed,
-                               v1::PowerMode mode, ReadOut read_out, bool metered)
+                               v1::PowerMode mode, ReadOut read_out, bool metered,
+                               DigitalOutput output)
     : weights_(std::move(weights)),
       drives_(std::move(drives)),
+      own_power_(drives_.size()),
       noise_seed_(noise_seed),
       mode_(std::move(mode)),
       read_out_(read_out),
-      metered_(metered) {
+      metered_(metered),
+      output_(output) {
   TORPOR_CHECK(drives_.size() == weights_->layers.size());
   int64_t work = 0;
   for (size_t l = 0; l < drives_.size(); ++l) {
     const FrozenLayer& layer = weights_->layers[l];
     const int64_t synapses = int64_t{layer.shape.inputs} * layer.shape.units;
-    bias_power_.push_back(BiasPower(drives_[l].bias));
+    if (!drives_[l].floor_power.empty()) {
+      own_power_[l].column_power = drives_[l].floor_power;
+      for (size_t j = 0; j < layer.column_power.size(); ++j) {
+        own_power_[l].column_power[j] += drives_[l].weight_power * layer.column_power[j];
+      }
+      own_power_[l].metered_power.assign(own_power_[l].column_power.begin(),
+                                         own_power_[l].column_power.end());
+    }
     footprint_.layers.push_back({.name = layer.shape.name,
                                  .synapses = synapses,
                                  .biases = static_cast<int64_t>(layer.bias.size()),
@@ -123,7 +133,10 @@ void RateDeployment::RunOne(const SampleTask& task, SampleResult& result,
     Meter(l, u, result);
     LayerProduct(layer, u, s);
     Drive(l, task.key, workspace.noise, s);
-    if (last) break;
+    if (last) {
+      Finish(s);
+      break;
+    }
     Activate(layer.shape.activation, s, s);
     u = s;
     std::swap(here, there);
@@ -154,6 +167,7 @@ void RateDeployment::RunBlock(std::span<const SampleTask> tasks, std::span<Sampl
         const std::span<float> s(sums.row(i).data(), static_cast<size_t>(units));
         Drive(l, tasks[at].key, workspace.noise, s);
         if (last) {
+          Finish(s);
           std::copy(s.begin(), s.end(), results[at].scores.begin());
         } else {
           Activate(layer.shape.activation, s, s);
@@ -165,13 +179,22 @@ void RateDeployment::RunBlock(std::span<const SampleTask> tasks, std::span<Sampl
   }
 }
 
+void RateDeployment::Finish(std::span<float> scores) const {
+  if (output_.gain == 1 && output_.shift == 0) return;
+  const float gain = static_cast<float>(output_.gain);
+  const float shift = static_cast<float>(output_.shift);
+  for (float& score : scores) score = gain * score + shift;
+}
+
 void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& result) const {
   const FrozenLayer& layer = weights_->layers[l];
   LayerActivity& activity = result.activity.layers[l];
   activity = LayerActivity();
   if (!metered_) return;
-  const InputPower drawn = MeterInputs(u, layer.metered_power);
-  activity.synaptic_power = drives_[l].epsilon * drawn.weight_power + bias_power_[l];
+  const RateLayerDrive& drive = drives_[l];
+  const bool own = !drive.floor_power.empty();
+  const InputPower drawn = MeterInputs(u, own ? own_power_[l].metered_power : layer.metered_power);
+  activity.synaptic_power = (own ? 1 : drive.weight_power) * drawn.weight_power + drive.bias_power;
   activity.synaptic_events =
       static_cast<double>(drawn.non_zero) * static_cast<double>(layer.shape.units);
   Recorder* recorder = result.recorder;
@@ -205,13 +228,16 @@ double RateDeployment::NominalSynapticPower(const Recorder& recorder) const {
   TORPOR_CHECK(recorder.samples > 0 && recorder.squared_inputs.size() == drives_.size());
   double power = 0;
   for (size_t l = 0; l < drives_.size(); ++l) {
-    const std::vector<double>& column_power = weights_->layers[l].column_power;
+    const RateLayerDrive& drive = drives_[l];
+    const bool own = !drive.floor_power.empty();
+    const std::vector<double>& column_power =
+        own ? own_power_[l].column_power : weights_->layers[l].column_power;
     const Eigen::VectorXd& squares = recorder.squared_inputs[l];
     TORPOR_CHECK(squares.size() == static_cast<int64_t>(column_power.size()));
     const double weight_power =
         squares.dot(Eigen::Map<const Eigen::VectorXd>(column_power.data(), squares.size()));
-    power +=
-        drives_[l].epsilon * weight_power / static_cast<double>(recorder.samples) + bias_power_[l];
+    power += (own ? 1 : drive.weight_power) * weight_power / static_cast<double>(recorder.samples) +
+             drive.bias_power;
   }
   return power;
 }

@@ -9,14 +9,26 @@
 
 namespace torpor {
 
-// What a power mode makes of one layer.
+// What a power mode makes of one layer; of a layer without weights, nothing.
 struct RateLayerDrive {
-  // Scale of the weights.
+  // Scale of the signal: of the weights, or of what drives them.
   double epsilon = 1;
   // Bias of the scaled layer [units], or empty.
   std::vector<float> bias;
   // Standard deviation of the noise added to each pre-activation; 0 for none.
   float noise = 0;
+  // Synaptic power (eq. 3 for what really flows), units of Vdd^2 Gmax: factor on (u o u) .
+  // column_power; what each u^2 draws beside it, from devices that are off [inputs] or empty; and
+  // the biases' own a sample, at all places.
+  double weight_power = 1;
+  std::vector<double> floor_power;
+  double bias_power = 0;
+};
+
+// What is done to the scores digitally, after all noise: scores = gain s + shift.
+struct DigitalOutput {
+  double gain = 1;
+  double shift = 0;
 };
 
 // Holds the model's frozen weights by reference count and its own epsilons and biases: it neither
@@ -26,7 +38,8 @@ class RateDeployment final : public Deployment {
  public:
   // Without `metered` nothing is counted or recorded: what benchmarks compare metering with.
   RateDeployment(std::shared_ptr<const FrozenWeights> weights, std::vector<RateLayerDrive> drives,
-                 uint64_t noise_seed, v1::PowerMode mode, ReadOut read_out, bool metered = true);
+                 uint64_t noise_seed, v1::PowerMode mode, ReadOut read_out, bool metered = true,
+                 DigitalOutput output = {});
 
   const Footprint& footprint() const override { return footprint_; }
   const ReadOut& read_out() const override { return read_out_; }
@@ -40,6 +53,7 @@ class RateDeployment final : public Deployment {
   void RunOne(const SampleTask& task, SampleResult& result, Workspace& workspace) const;
   void RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                 Workspace& workspace) const;
+  void Finish(std::span<float> scores) const;
   // Counts what layer l draws from inputs u.
   void Meter(size_t l, std::span<const float> u, SampleResult& result) const;
   // s becomes epsilon s + c + noise.
@@ -47,12 +61,17 @@ class RateDeployment final : public Deployment {
 
   std::shared_ptr<const FrozenWeights> weights_;
   std::vector<RateLayerDrive> drives_;
-  // Sum of |c| by layer.
-  std::vector<double> bias_power_;
+  // By layer with floor power: what each u^2 draws in all, and the same rounded to float.
+  struct OwnPower {
+    std::vector<double> column_power;
+    std::vector<float> metered_power;
+  };
+  std::vector<OwnPower> own_power_;
   uint64_t noise_seed_;
   v1::PowerMode mode_;
   ReadOut read_out_;
   bool metered_;
+  DigitalOutput output_;
   Footprint footprint_;
   // The most values that one sample has in any layer.
   size_t widest_ = 0;

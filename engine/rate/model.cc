@@ -5,11 +5,14 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/digest.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/rate/bias_tuner.h"
 #include "engine/rate/calibrate.h"
+#include "engine/rate/levers.h"
 #include "engine/rate/trainer.h"
+#include "engine/scaling/statistics_archive.h"
 #include "engine/scaling/synaptic_power.h"
 
 namespace torpor {
@@ -21,38 +24,37 @@ std::string WeightName(const RateLayerShape& shape) {
 std::string BiasName(const RateLayerShape& shape) {
   return absl::StrCat("layers/", shape.name, "/bias");
 }
-std::string StatisticName(const RateLayerShape& shape, const char* statistic) {
-  return absl::StrCat("calibration/", shape.name, "/", statistic);
+std::string StatisticsPrefix(const RateLayerShape& shape) {
+  return absl::StrCat("calibration/", shape.name);
 }
 
-std::span<const double> SpanOf(const Eigen::VectorXd& v) {
-  return {v.data(), static_cast<size_t>(v.size())};
-}
-
-absl::StatusOr<Eigen::VectorXd> ReadVector(const ArchiveReader& archive, const std::string& name,
-                                           int64_t size) {
-  TORPOR_ASSIGN_OR_RETURN(std::vector<double> values, archive.Doubles(name, {size}));
-  return Eigen::VectorXd(Eigen::Map<const Eigen::VectorXd>(values.data(), size));
-}
-
-absl::Status CalibrationRequired(const std::string& what) {
-  return WithHelp(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                 what, " needs calibration statistics, and this model has none")),
-                             "CALIBRATION_REQUIRED"),
-                  "Gather them with `torpor job submit calibrate SESSION --dataset NAME`.");
-}
-
-// Scale of each layer's weights.
-std::vector<double> EpsilonsOf(const v1::PowerMode& mode,
-                               const std::vector<RateLayerShape>& shapes) {
-  std::vector<double> epsilons;
+// Of the layers that have weights, in order, whose statistics the archive holds.
+std::vector<StatisticsShape> StatisticsShapes(const std::vector<RateLayerShape>& shapes) {
+  std::vector<StatisticsShape> all;
+  int64_t before = 0;
   for (const RateLayerShape& shape : shapes) {
-    auto own = mode.layer_epsilon().find(shape.name);
-    epsilons.push_back(own != mode.layer_epsilon().end() ? own->second
-                       : mode.has_epsilon()              ? mode.epsilon()
-                                                         : 1.0);
+    StatisticsShape& own = all.emplace_back();
+    if (!shape.has_weights()) continue;
+    own.units = shape.units;
+    own.inputs = shape.inputs;
+    own.fan_in = before > 0 ? shape.fan_in : 0;
+    own.units_before = before;
+    before = shape.units;
   }
-  return epsilons;
+  return all;
+}
+
+// SHA-256 of all parameters: statistics belong to those that they were gathered with.
+std::string ParametersDigest(const std::vector<RateLayerParameters>& parameters) {
+  Sha256 digest;
+  const auto add = [&](const float* values, size_t size) {
+    digest.Update({reinterpret_cast<const char*>(values), size * sizeof(float)});
+  };
+  for (const RateLayerParameters& layer : parameters) {
+    add(layer.weight.data(), static_cast<size_t>(layer.weight.size()));
+    add(layer.bias.data(), layer.bias.size());
+  }
+  return digest.FinishHex();
 }
 
 std::vector<TunedLayer> TunedLayersOf(const std::vector<RateLayerShape>& shapes) {
@@ -120,7 +122,8 @@ absl::Status RateModel::Calibrate(const Dataset& data, const std::string& data_n
                                               " values for this network, have ", data.features()));
   }
   if (data.size() == 0) return FieldError("samples", "must be at least 1");
-  TORPOR_ASSIGN_OR_RETURN(statistics_, CalibrateRate(*Frozen(), data, pool, cancellation));
+  TORPOR_ASSIGN_OR_RETURN(statistics_,
+                          CalibrateRate(shapes_, parameters_, loss_, data, pool, cancellation));
   SummariseCalibration(data_name, data_digest, data.size());
   return absl::OkStatus();
 }
@@ -142,13 +145,19 @@ void RateModel::SummariseCalibration(const std::string& data_name, const std::st
   double full_power = 0;
   for (size_t l = 0; l < shapes_.size(); ++l) {
     const FrozenLayer& layer = frozen->layers[l];
+    if (!layer.shape.has_weights()) {
+      weight_power.push_back(0);
+      bias_power.push_back(0);
+      continue;
+    }
     weight_power.push_back(statistics_[l].mean_squared_input.dot(
         Eigen::Map<const Eigen::VectorXd>(layer.column_power.data(), layer.shape.inputs)));
-    bias_power.push_back(BiasPower(layer.bias));
+    bias_power.push_back(BiasPower(layer.bias) * layer.shape.places);
     full_power += weight_power[l] + bias_power[l];
   }
   calibration_.set_full_power(full_power);
   for (size_t l = 0; l < shapes_.size(); ++l) {
+    if (!shapes_[l].has_weights()) continue;
     v1::LayerCalibration& layer = *calibration_.add_layers();
     layer.set_name(shapes_[l].name);
     layer.set_pooled_stddev(statistics_[l].PooledStddev());
@@ -170,55 +179,21 @@ Recorder RateModel::FullPowerRecord() const {
   return record;
 }
 
-absl::StatusOr<std::vector<RateLayerDrive>> RateModel::Drives(
-    const v1::PowerMode& mode, const v1::Realisation& realisation) const {
-  const v1::BiasPolicy::Kind policy = mode.has_bias() ? mode.bias() : v1::BiasPolicy::NONE;
-  if (policy == v1::BiasPolicy::TABLE && !calibrated()) {
-    return CalibrationRequired("bias: the policy table");
-  }
-  if (realisation.column_noise() > 0 && !calibrated()) {
-    return CalibrationRequired("column_noise: noise");
-  }
-  if (policy == v1::BiasPolicy::HOMOGENEOUS) {
-    std::vector<v1::Activation::Kind> activations;
-    for (const RateLayerShape& shape : shapes_) activations.push_back(shape.activation);
-    TORPOR_RETURN_IF_ERROR(CheckHomogeneous(levers_.layer_names(), activations));
-  }
-  const std::vector<double> epsilons = EpsilonsOf(mode, shapes_);
-  const TunedBiases* tuned = nullptr;
-  if (policy == v1::BiasPolicy::TUNED) {
-    TORPOR_ASSIGN_OR_RETURN(tuned, tunings_.Find(epsilons));
-  }
-  const std::vector<LayerScale> scales = ScalesOf(epsilons);
-  std::vector<RateLayerDrive> drives;
-  for (size_t l = 0; l < shapes_.size(); ++l) {
-    RateLayerDrive drive;
-    drive.epsilon = scales[l].epsilon;
-    drive.bias = tuned != nullptr
-                     ? tuned->bias[l]
-                     : ScaledBias(policy, shapes_[l].activation, scales[l], parameters_[l].bias,
-                                  calibrated() ? &statistics_[l] : nullptr);
-    if (realisation.column_noise() > 0) {
-      drive.noise = static_cast<float>(realisation.column_noise() *
-                                       calibration_.layers(static_cast<int>(l)).pooled_stddev());
-    }
-    drives.push_back(std::move(drive));
-  }
-  return drives;
+absl::StatusOr<RateMode> RateModel::Resolve(const v1::PowerMode& mode,
+                                            const v1::Realisation& realisation) const {
+  return ResolveRateMode({shapes_, parameters_, statistics_, tunings_}, mode, realisation);
 }
 
 absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
     const v1::PowerMode& mode, const v1::Realisation& realisation) const {
   TORPOR_RETURN_IF_ERROR(levers_.Check(mode));
   TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
-  TORPOR_ASSIGN_OR_RETURN(std::vector<RateLayerDrive> drives, Drives(mode, realisation));
-  v1::PowerMode in_force = mode;
-  in_force.set_epsilon(mode.has_epsilon() ? mode.epsilon() : 1.0);
-  in_force.set_bias(mode.has_bias() ? mode.bias() : v1::BiasPolicy::NONE);
+  TORPOR_ASSIGN_OR_RETURN(RateMode resolved, Resolve(mode, realisation));
   const ReadOut read_out{
       .activation = shapes_.back().activation, .loss = loss_, .classes = classes()};
-  return std::make_shared<const RateDeployment>(Frozen(), std::move(drives), realisation.seed(),
-                                                std::move(in_force), read_out);
+  return std::make_shared<const RateDeployment>(Frozen(), std::move(resolved.drives),
+                                                realisation.seed(), std::move(resolved.in_force),
+                                                read_out, /*metered=*/true, resolved.output);
 }
 
 absl::Status RateModel::CheckTune(const v1::TuneSpec& spec, const v1::PowerMode& start) const {
@@ -227,16 +202,16 @@ absl::Status RateModel::CheckTune(const v1::TuneSpec& spec, const v1::PowerMode&
   if (start.bias() == v1::BiasPolicy::TUNED) {
     return FieldError("start", "must be a policy with a closed form, got TUNED");
   }
-  return Drives(start, v1::Realisation()).status();
+  return Resolve(start, v1::Realisation()).status();
 }
 
 absl::Status RateModel::Tune(const v1::TuneSpec& spec, const v1::PowerMode& start,
                              const Dataset& data, const std::string& data_digest, ThreadPool* pool,
                              const Cancellation& cancellation, const TuneProgress& progress) {
   TORPOR_RETURN_IF_ERROR(CheckTune(spec, start));
-  TORPOR_ASSIGN_OR_RETURN(std::vector<RateLayerDrive> drives, Drives(start, v1::Realisation()));
+  TORPOR_ASSIGN_OR_RETURN(RateMode resolved, Resolve(start, v1::Realisation()));
   std::vector<std::vector<float>> biases;
-  for (RateLayerDrive& drive : drives) biases.push_back(std::move(drive.bias));
+  for (RateLayerDrive& drive : resolved.drives) biases.push_back(std::move(drive.bias));
   const v1::TuneSpec complete = CompleteTuneSpec(*this, spec);
   const bool newton = complete.method() == v1::TuneSpec::Method::NEWTON;
   TunedBiases tuned;
@@ -274,14 +249,11 @@ void RateModel::Save(ArchiveWriter& archive) const {
   archive.SetText("calibration/dataset", calibration_.dataset());
   archive.SetText("calibration/dataset_digest", calibration_.dataset_digest());
   archive.SetText("calibration/samples", absl::StrCat(calibration_.samples()));
+  archive.SetText("calibration/parameters_digest", ParametersDigest(parameters_));
   for (size_t l = 0; l < shapes_.size(); ++l) {
-    const RateLayerShape& shape = shapes_[l];
-    const LayerStatistics& s = statistics_[l];
-    archive.AddDoubles(StatisticName(shape, "mean"), {shape.units}, SpanOf(s.mean));
-    archive.AddDoubles(StatisticName(shape, "stddev"), {shape.units}, SpanOf(s.stddev));
-    archive.AddDoubles(StatisticName(shape, "active"), {shape.units}, SpanOf(s.active));
-    archive.AddDoubles(StatisticName(shape, "mean_squared_input"), {shape.inputs},
-                       SpanOf(s.mean_squared_input));
+    if (shapes_[l].has_weights()) {
+      SaveStatistics(statistics_[l], StatisticsPrefix(shapes_[l]), archive);
+    }
   }
 }
 
@@ -302,18 +274,22 @@ absl::Status RateModel::Load(const ArchiveReader& archive) {
       return WithReason(absl::DataLossError("archive: text \"calibration/samples\" is not a count"),
                         "ARCHIVE_CORRUPT");
     }
-    for (const RateLayerShape& shape : shapes_) {
-      LayerStatistics s;
-      TORPOR_ASSIGN_OR_RETURN(s.mean,
-                              ReadVector(archive, StatisticName(shape, "mean"), shape.units));
-      TORPOR_ASSIGN_OR_RETURN(s.stddev,
-                              ReadVector(archive, StatisticName(shape, "stddev"), shape.units));
-      TORPOR_ASSIGN_OR_RETURN(s.active,
-                              ReadVector(archive, StatisticName(shape, "active"), shape.units));
-      TORPOR_ASSIGN_OR_RETURN(
-          s.mean_squared_input,
-          ReadVector(archive, StatisticName(shape, "mean_squared_input"), shape.inputs));
-      statistics.push_back(std::move(s));
+    // Archives of older versions do not say which parameters they were gathered with.
+    const std::string digest = archive.Text("calibration/parameters_digest");
+    if (!digest.empty() && digest != ParametersDigest(parameters)) {
+      return WithHelp(
+          WithReason(
+              absl::FailedPreconditionError(
+                  "archive: its calibration was gathered with other parameters than it holds"),
+              "CALIBRATION_MISMATCH"),
+          "Export the model anew, or import its parameters alone and calibrate them.");
+    }
+    const std::vector<StatisticsShape> wanted = StatisticsShapes(shapes_);
+    for (size_t l = 0; l < shapes_.size(); ++l) {
+      statistics.emplace_back();
+      if (!shapes_[l].has_weights()) continue;
+      TORPOR_ASSIGN_OR_RETURN(statistics.back(),
+                              LoadStatistics(archive, StatisticsPrefix(shapes_[l]), wanted[l]));
     }
   }
   TORPOR_RETURN_IF_ERROR(tunings_.Load(archive));

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "engine/network/model.h"
-#include "engine/rate/deployment.h"
+#include "engine/rate/modes.h"
 #include "engine/rate/weights.h"
-#include "engine/scaling/bias_policy.h"
 #include "engine/scaling/calibration.h"
 #include "engine/scaling/tuned.h"
 
@@ -63,9 +62,9 @@ class RateModel final : public Model {
   // Derives the summary from statistics_ and the parameters.
   void SummariseCalibration(const std::string& data_name, const std::string& data_digest,
                             int64_t samples);
-  // What a checked mode makes of the layers. FAILED_PRECONDITION says what the model lacks for it.
-  absl::StatusOr<std::vector<RateLayerDrive>> Drives(const v1::PowerMode& mode,
-                                                     const v1::Realisation& realisation) const;
+  // What a checked mode makes of the network.
+  absl::StatusOr<RateMode> Resolve(const v1::PowerMode& mode,
+                                   const v1::Realisation& realisation) const;
 
   v1::Network definition_;
   std::vector<RateLayerShape> shapes_;
@@ -73,7 +72,7 @@ class RateModel final : public Model {
   std::vector<RateLayerParameters> parameters_;
   // Made when first needed after a change of the parameters.
   mutable std::shared_ptr<const FrozenWeights> frozen_;
-  // By layer; empty without calibration.
+  // By layer, empty for layers without weights; no layers without calibration.
   std::vector<LayerStatistics> statistics_;
   v1::Calibration calibration_;
   Tunings tunings_;

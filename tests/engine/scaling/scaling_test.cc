@@ -1,18 +1,12 @@
 #include <cmath>
 
 #include "engine/base/random.h"
-#include "engine/base/status.h"
-#include "engine/scaling/bias_policy.h"
 #include "engine/scaling/calibration.h"
 #include "engine/scaling/synaptic_power.h"
-#include "engine/scaling/table_one.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace torpor {
 namespace {
-
-using ::testing::HasSubstr;
 
 Matrix RandomMatrix(Eigen::Index rows, Eigen::Index columns, uint64_t seed, float shift = 0) {
   RandomStream random(seed, RandomPurpose::kTest);
@@ -27,7 +21,9 @@ LayerSums InBlocks(const Matrix& s, const Matrix& u, Eigen::Index block) {
   LayerSums total;
   for (Eigen::Index first = 0; first < s.rows(); first += block) {
     const Eigen::Index count = std::min(block, s.rows() - first);
-    total.Merge(LayerSums::OfBlock(Rows(s, first, count), Rows(u, first, count)));
+    const Matrix rows = s.middleRows(first, count);
+    const Matrix inputs = u.middleRows(first, count);
+    total.Merge(LayerSums::OfBlock({.pre_activations = &rows, .inputs = &inputs}));
   }
   return total;
 }
@@ -55,61 +51,6 @@ TEST(CalibrationTest, MeanFarFromZeroCostsNoDigits) {
   const Eigen::ArrayXd d = s.cast<double>().array();
   const LayerStatistics statistics = InBlocks(s, s, 64).Statistics();
   EXPECT_NEAR(statistics.stddev[0], std::sqrt((d - d.mean()).square().mean()), 1e-9);
-}
-
-TEST(BiasPolicyTest, FullPowerLeavesEveryBitOfTheBias) {
-  const std::vector<float> bias = {0.1f, -0.7f, 3e-8f};
-  LayerStatistics statistics;
-  statistics.mean = Eigen::Vector3d(1, 2, 3);
-  statistics.stddev = Eigen::Vector3d(1, 1, 1);
-  statistics.active = Eigen::Vector3d(1, 1, 1);
-  for (auto policy : {v1::BiasPolicy::NONE, v1::BiasPolicy::TABLE, v1::BiasPolicy::HOMOGENEOUS}) {
-    EXPECT_EQ(ScaledBias(policy, v1::Activation::SIGMOID, {1, 1}, bias, &statistics), bias);
-  }
-}
-
-TEST(BiasPolicyTest, PoliciesFollowTheirFormulas) {
-  const std::vector<float> bias = {0.5f, -0.25f};
-  LayerStatistics statistics;
-  statistics.mean = Eigen::Vector2d(-2, -2);
-  statistics.stddev = Eigen::Vector2d(1, 1);
-  statistics.active = Eigen::Vector2d(0.02, 0);
-  const LayerScale scale{.epsilon = 0.25, .gamma = 0.125};
-  auto none = ScaledBias(v1::BiasPolicy::NONE, v1::Activation::RELU, scale, bias, nullptr);
-  EXPECT_EQ(none, bias);
-  auto homogeneous =
-      ScaledBias(v1::BiasPolicy::HOMOGENEOUS, v1::Activation::RELU, scale, bias, nullptr);
-  EXPECT_EQ(homogeneous, (std::vector<float>{0.0625f, -0.03125f}));
-  auto table = ScaledBias(v1::BiasPolicy::TABLE, v1::Activation::RELU, scale, bias, &statistics);
-  EXPECT_NEAR(table[0], 0.25 * 0.5 + 0.75 * 0.3732155, 1e-6);
-  EXPECT_NEAR(table[1], 0.25 * -0.25, 1e-7) << "a unit that never fires has m = 0";
-  auto sigmoid =
-      ScaledBias(v1::BiasPolicy::TABLE, v1::Activation::SIGMOID, scale, bias, &statistics);
-  EXPECT_NEAR(sigmoid[1], 0.25 * -0.25 + 0.75 * TableOneMean(v1::Activation::SIGMOID, -2, 1), 1e-6)
-      << "never above zero matters to ReLU alone";
-  EXPECT_TRUE(
-      ScaledBias(v1::BiasPolicy::TABLE, v1::Activation::RELU, scale, {}, &statistics).empty());
-}
-
-TEST(BiasPolicyTest, ScalesMultiplyAlongTheNetwork) {
-  const std::vector<LayerScale> scales = ScalesOf(std::vector<double>{0.5, 0.25, 1});
-  EXPECT_EQ(scales[0].gamma, 0.5);
-  EXPECT_EQ(scales[1].gamma, 0.125);
-  EXPECT_EQ(scales[1].epsilon, 0.25);
-  EXPECT_EQ(scales[2].gamma, 0.125);
-}
-
-TEST(BiasPolicyTest, HomogeneousRefusesOtherHiddenActivations) {
-  const std::vector<std::string> names = {"first", "second", "out"};
-  using A = v1::Activation;
-  EXPECT_TRUE(CheckHomogeneous(names, std::vector<A::Kind>{A::RELU, A::LINEAR, A::SIGMOID}).ok());
-  for (A::Kind hidden : {A::SIGMOID, A::TANH, A::STEP}) {
-    const absl::Status status =
-        CheckHomogeneous(names, std::vector<A::Kind>{A::RELU, hidden, A::SIGMOID});
-    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_EQ(ReasonOf(status), "NOT_HOMOGENEOUS");
-    EXPECT_THAT(std::string(status.message()), HasSubstr("\"second\""));
-  }
 }
 
 TEST(SynapticPowerTest, EqualsEquation3) {

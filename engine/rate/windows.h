@@ -1,0 +1,22 @@
+// How often, and how wholly, the inputs of a layer are seen: by one window for dense layers, by
+// many overlapping ones for convolutions.
+#pragma once
+
+#include <vector>
+
+#include "Eigen/Core"
+#include "engine/rate/definition.h"
+
+namespace torpor {
+
+// Mean over places of the value that each tap of a window sees [fan_in], for values by input
+// [inputs]; the padding's are 0. The layer has weights.
+Eigen::VectorXd WindowMeans(const RateLayerShape& shape, const Eigen::VectorXd& inputs);
+
+// Share of places at which each tap sees an input and not the padding [fan_in]; empty if all do.
+Eigen::VectorXd WindowPresence(const RateLayerShape& shape);
+
+// Pairs of devices that each input drives [inputs]: units times the windows that it is in.
+std::vector<double> InputUses(const RateLayerShape& shape);
+
+}  // namespace torpor
