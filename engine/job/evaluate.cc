@@ -1,6 +1,6 @@
-#include "engine/power/evaluate.h"
 #include "engine/base/status.h"
 #include "engine/job/kinds.h"
+#include "engine/power/mode_bench.h"
 
 namespace torpor {
 
@@ -14,26 +14,21 @@ absl::Status RunEvaluate(const JobContext& context, v1::WorkResult& result) {
   TORPOR_RETURN_IF_ERROR(context.cancellation->Check());
 
   const v1::Realisation& realisation = context.order->realisation();
-  TORPOR_ASSIGN_OR_RETURN(std::shared_ptr<const Deployment> full,
-                          model->Deploy(v1::PowerMode(), realisation));
-  TORPOR_ASSIGN_OR_RETURN(std::shared_ptr<const Deployment> deployment,
-                          model->Deploy(context.order->power_mode(), realisation));
-  TORPOR_ASSIGN_OR_RETURN(FullPowerReference reference,
-                          MeasureFullPower(*full, data, context.pool, *context.cancellation));
-  v1::Progress halfway;
-  halfway.set_fraction(0.5);
-  TORPOR_RETURN_IF_ERROR(context.reporter->Progress(halfway));
-  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, EvaluateMode(*deployment, reference, data,
-                                                              context.pool, *context.cancellation));
+  const NoisePlan noise = PlanOf(spec.noise());
+  const double passes = 2 + (HasNoiseUnit(*model) ? noise.passes() : 0);
+  FractionReporter fractions(context.reporter);
+  absl::Status reported;
+  double done = 0;
+  const auto after_pass = [&] { reported.Update(fractions.Report(++done / passes)); };
+  TORPOR_ASSIGN_OR_RETURN(const ModeBench bench,
+                          ModeBench::Create(*model, realisation, data, context.pool,
+                                            *context.cancellation, after_pass));
+  TORPOR_ASSIGN_OR_RETURN(const v1::PowerSweepRow row,
+                          bench.Measure(context.order->power_mode(), noise));
+  TORPOR_RETURN_IF_ERROR(reported);
 
   std::map<std::string, double> metrics;
-  AddAccuracyMetrics(row, "", metrics);
-  metrics["ece"] = row.ece();
-  metrics["agreement"] = row.agreement();
-  metrics["agreement_low"] = row.agreement_low();
-  metrics["agreement_high"] = row.agreement_high();
-  metrics["nasp"] = row.nasp();
-  metrics["nasp_nominal"] = row.nasp_nominal();
+  AddPowerMetrics(row, metrics);
   CopyMetrics(metrics, result.mutable_metrics());
   *result.mutable_provenance() = JobProvenance(context, realisation.seed());
   result.mutable_provenance()->set_samples(data.size());

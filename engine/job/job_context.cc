@@ -1,12 +1,21 @@
 #include "engine/job/job_context.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "engine/base/build_info.h"
 #include "engine/base/digest.h"
 #include "engine/base/status.h"
 
 namespace torpor {
+namespace {
+
+// Of the split VALIDATION, unless the specification says how many.
+constexpr int64_t kValidationSamples = 5000;
+
+}  // namespace
 
 absl::Status JobReporter::Started(int attempt, int resumed_from_epoch) {
   v1::JobEvent event;
@@ -72,7 +81,9 @@ absl::Status CheckJobData(const JobContext& context, const std::string& name) {
 absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
                                     const std::string& name, v1::Split::Kind split,
                                     int64_t samples) {
-  TORPOR_ASSIGN_OR_RETURN(Dataset data, context.datasets->Load(name, split));
+  const bool validation = split == v1::Split::VALIDATION;
+  TORPOR_ASSIGN_OR_RETURN(Dataset data,
+                          context.datasets->Load(name, validation ? v1::Split::TRAIN : split));
   if (data.features() != model.features()) {
     return absl::InvalidArgumentError(absl::StrCat("samples of ", name, " have ", data.features(),
                                                    " values, the network takes ",
@@ -81,6 +92,10 @@ absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& mode
   if (data.classes() > model.classes()) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, " has ", data.classes(), " classes, the network ", model.classes()));
+  }
+  if (validation) {
+    const int64_t held_out = samples > 0 ? samples : kValidationSamples;
+    return data.Slice(std::max<int64_t>(0, data.size() - held_out), data.size());
   }
   if (samples > 0 && samples < data.size()) return data.Slice(0, samples);
   return data;
@@ -105,12 +120,53 @@ absl::Status SaveResultModel(const JobContext& context, const Model& model,
   return absl::OkStatus();
 }
 
+std::string NoiseMetricName(double level) {
+  // As many digits as tell it from other levels, and no exponent; a name has no point.
+  std::string digits = absl::StrFormat("%.10f", level);
+  digits.erase(digits.find_last_not_of('0') + 1);
+  if (digits.back() == '.') digits.pop_back();
+  std::replace(digits.begin(), digits.end(), '.', '_');
+  return absl::StrCat("noise_accuracy_", digits);
+}
+
 void AddAccuracyMetrics(const v1::PowerSweepRow& row, const std::string& prefix,
                         std::map<std::string, double>& metrics) {
   metrics[prefix + "accuracy"] = row.accuracy();
   metrics[prefix + "accuracy_low"] = row.accuracy_low();
   metrics[prefix + "accuracy_high"] = row.accuracy_high();
   metrics[prefix + "loss"] = row.loss();
+  metrics[prefix + "loss_low"] = row.loss_low();
+  metrics[prefix + "loss_high"] = row.loss_high();
+  for (const v1::NoiseAccuracy& noise : row.noise_accuracy()) {
+    const std::string name = prefix + NoiseMetricName(noise.level());
+    metrics[name] = noise.accuracy();
+    metrics[name + "_low"] = noise.low();
+    metrics[name + "_high"] = noise.high();
+  }
+}
+
+void AddPowerMetrics(const v1::PowerSweepRow& row, std::map<std::string, double>& metrics) {
+  AddAccuracyMetrics(row, "", metrics);
+  metrics["ece"] = row.ece();
+  metrics["ece_low"] = row.ece_low();
+  metrics["ece_high"] = row.ece_high();
+  metrics["agreement"] = row.agreement();
+  metrics["agreement_low"] = row.agreement_low();
+  metrics["agreement_high"] = row.agreement_high();
+  metrics["nasp"] = row.nasp();
+  metrics["nasp_low"] = row.nasp_low();
+  metrics["nasp_high"] = row.nasp_high();
+  metrics["nasp_nominal"] = row.nasp_nominal();
+}
+
+absl::Status FractionReporter::Report(double fraction) {
+  if (!reporter_->ProgressDue()) return absl::OkStatus();
+  v1::Progress progress;
+  progress.set_fraction(fraction);
+  if (fraction > 0) {
+    *progress.mutable_eta() = ToProtoDuration((absl::Now() - begin_) * ((1 - fraction) / fraction));
+  }
+  return reporter_->Progress(std::move(progress));
 }
 
 google::protobuf::Duration ToProtoDuration(absl::Duration duration) {

@@ -67,8 +67,8 @@ absl::StatusOr<std::unique_ptr<Model>> LoadInputModel(const JobContext& context)
 // what the job was accepted for.
 absl::Status CheckJobData(const JobContext& context, const std::string& name);
 
-// The first `samples` samples (0: all) of a split; INVALID_ARGUMENT when they do not fit the
-// network.
+// The first `samples` samples (0: all) of a split, of VALIDATION the last (0: 5000) of the training
+// split; all where there are fewer. INVALID_ARGUMENT when they do not fit the network.
 absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& model,
                                     const std::string& name, v1::Split::Kind split,
                                     int64_t samples);
@@ -79,9 +79,28 @@ v1::Provenance JobProvenance(const JobContext& context, uint64_t seed);
 // Writes attempts/N/model and notes it in the result.
 absl::Status SaveResultModel(const JobContext& context, const Model& model, v1::WorkResult& result);
 
-// The figures of a row as metrics: `prefix` + accuracy, accuracy_low, accuracy_high, loss.
+// The name of the metric of a noise level: noise_accuracy_0_01 for 0.01.
+std::string NoiseMetricName(double level);
+
+// The figures of a row as metrics: `prefix` + accuracy, loss and, for each noise level, its
+// NoiseMetricName, each with its interval under the same name + _low, _high.
 void AddAccuracyMetrics(const v1::PowerSweepRow& row, const std::string& prefix,
                         std::map<std::string, double>& metrics);
+
+// All figures of a row: those without prefix, and ece, agreement, nasp with their intervals,
+// nasp_nominal.
+void AddPowerMetrics(const v1::PowerSweepRow& row, std::map<std::string, double>& metrics);
+
+// Reports how much of a job is done, with the time that the rest takes at the speed so far.
+class FractionReporter {
+ public:
+  explicit FractionReporter(JobReporter* reporter) : reporter_(reporter) {}
+  absl::Status Report(double fraction);
+
+ private:
+  JobReporter* reporter_;
+  absl::Time begin_ = absl::Now();
+};
 
 // Copies metrics into a message's map field.
 template <class ProtoMap>

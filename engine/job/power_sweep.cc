@@ -1,7 +1,7 @@
-#include "absl/time/clock.h"
+#include "engine/power/sweep.h"
+
 #include "engine/base/status.h"
 #include "engine/job/kinds.h"
-#include "engine/power/evaluate.h"
 
 namespace torpor {
 
@@ -15,20 +15,18 @@ absl::Status RunPowerSweep(const JobContext& context, v1::WorkResult& result) {
   const v1::Realisation& realisation =
       spec.has_realisation() ? spec.realisation() : context.order->realisation();
 
-  const absl::Time begin = absl::Now();
-  // The sweep goes on after a row that could not be reported; the first such error fails the job
+  FractionReporter fractions(context.reporter);
+  // The sweep goes on after an event that could not be written; the first such error fails the job
   // afterwards.
   absl::Status reported;
-  const auto on_row = [&](int done, int total, const v1::PowerSweepRow& row) {
+  PowerProgress progress;
+  progress.on_row = [&](int, int, const v1::PowerSweepRow& row) {
     reported.Update(context.reporter->Row(row));
-    v1::Progress progress;
-    progress.set_fraction(static_cast<double>(done) / total);
-    *progress.mutable_eta() = ToProtoDuration((absl::Now() - begin) * (total - done) / done);
-    reported.Update(context.reporter->Progress(std::move(progress)));
   };
+  progress.on_fraction = [&](double fraction) { reported.Update(fractions.Report(fraction)); };
   TORPOR_ASSIGN_OR_RETURN(
       std::vector<v1::PowerSweepRow> rows,
-      SweepPower(*model, spec, realisation, data, context.pool, *context.cancellation, on_row));
+      SweepPower(*model, spec, realisation, data, context.pool, *context.cancellation, progress));
   TORPOR_RETURN_IF_ERROR(reported);
 
   for (v1::PowerSweepRow& row : rows) *result.add_rows() = std::move(row);

@@ -21,11 +21,16 @@ absl::Status RunKind(const JobContext& context, v1::WorkResult& result) {
       return RunCalibrate(context, result);
     case v1::JobSpec::kPowerSweep:
       return RunPowerSweep(context, result);
+    case v1::JobSpec::kTune:
+      return RunTune(context, result);
+    case v1::JobSpec::kPowerSearch:
+      return RunPowerSearch(context, result);
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }
   // Also a kind that a newer server knows and this worker does not.
-  return FieldError("spec", "must be one of train, evaluate, calibrate, power_sweep");
+  return FieldError("spec",
+                    "must be one of train, evaluate, calibrate, power_sweep, tune, power_search");
 }
 
 int Threads(const v1::JobSpec& spec, const RunJobOptions& options) {

@@ -1,10 +1,12 @@
 // Metrics of a training job: train_loss, train_accuracy (means over the last epoch, in the order of
 // training, as the parameters moved), validation_loss, validation_accuracy if samples were held
-// out, test_accuracy, test_accuracy_low, test_accuracy_high, test_loss, ece (test split at full
-// power without noise), full_power (synaptic power of calibration), train_seconds and
+// out, test_accuracy, test_loss, ece (test split at full power without noise) and
+// test_noise_accuracy_LEVEL for the default levels (NoiseMetricName), each with its interval under
+// the same name + _low, _high; full_power (synaptic power of calibration), train_seconds and
 // samples_per_second (of this attempt).
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -14,7 +16,7 @@
 #include "engine/base/status.h"
 #include "engine/job/checkpoint.h"
 #include "engine/job/kinds.h"
-#include "engine/power/evaluate.h"
+#include "engine/power/mode_bench.h"
 
 namespace torpor {
 namespace {
@@ -34,7 +36,7 @@ class TrainRun {
     if (absl::IsCancelled(status) && !context_.watcher->UserCancelled()) {
       // Interrupted: keep what was done for the next attempt. If it cannot be kept an earlier
       // checkpoint serves.
-      WriteCheckpoint(context_, *model_, *trainer_, position_).IgnoreError();
+      WriteCheckpoint(context_, *model_, Saver(), position_).IgnoreError();
     }
     return status;
   }
@@ -48,15 +50,22 @@ class TrainRun {
   absl::Status ReportProgress();
   // Fills inputs_ and labels_ with samples order[first..first+count).
   void Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count);
-  // Full power, no noise, on `data`.
-  absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data);
+  // Full power on `data`, on hardware without noise but for that of `noise`.
+  absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data, const NoisePlan& noise);
+  // Counts a forward pass over so many samples, and reports.
+  void AfterPass(int64_t samples);
+  SaveState Saver() const {
+    return [this](ArchiveWriter& archive) { trainer_->Save(archive); };
+  }
   int64_t SamplesDone() const {
     return position_.epoch * train_->size() + position_.report.samples;
   }
   double TotalWork() const {
+    const double test_passes = 2 + test_noise_.passes();
     return static_cast<double>(spec_.epochs()) * train_->size() +
-           kForwardShare * (static_cast<double>(train_->size()) + 2.0 * test_->size());
+           kForwardShare * (static_cast<double>(train_->size()) + test_passes * test_->size());
   }
+  double WorkDone() const { return SamplesDone() + kForwardShare * passed_; }
 
   const JobContext& context_;
   const v1::TrainSpec& spec_;
@@ -71,6 +80,9 @@ class TrainRun {
   absl::Time begin_, epoch_begin_, last_checkpoint_;
   // Samples of earlier attempts, which say nothing about the speed of this one.
   int64_t samples_before_ = 0;
+  const NoisePlan test_noise_ = PlanOf(v1::NoiseSpec());
+  // Samples of the forward passes that conclude the job.
+  int64_t passed_ = 0;
 };
 
 absl::Status TrainRun::Prepare() {
@@ -95,7 +107,10 @@ absl::Status TrainRun::Prepare() {
     train_ = std::move(train);
   }
   TORPOR_ASSIGN_OR_RETURN(trainer_, model_->NewTrainer(spec_, context_.pool));
-  TORPOR_ASSIGN_OR_RETURN(position_, LoadNewestCheckpoint(context_, *model_, *trainer_));
+  TORPOR_ASSIGN_OR_RETURN(
+      position_, LoadNewestCheckpoint(context_, *model_, [this](const ArchiveReader& archive) {
+        return trainer_->Load(archive);
+      }));
   inputs_.resize(std::min<int64_t>(spec_.batch_size(), trained_on), train_->features());
   labels_.resize(inputs_.rows());
   begin_ = last_checkpoint_ = absl::Now();
@@ -109,7 +124,7 @@ absl::Status TrainRun::Train() {
     TORPOR_RETURN_IF_ERROR(FinishEpoch());
     const bool last = position_.epoch == spec_.epochs();
     if (!last && absl::Now() - last_checkpoint_ >= context_.options->checkpoint_interval) {
-      TORPOR_RETURN_IF_ERROR(WriteCheckpoint(context_, *model_, *trainer_, position_));
+      TORPOR_RETURN_IF_ERROR(WriteCheckpoint(context_, *model_, Saver(), position_));
       last_checkpoint_ = absl::Now();
     }
   }
@@ -157,7 +172,7 @@ absl::Status TrainRun::FinishEpoch() {
   metrics["train_loss"] = report.loss / report.samples;
   metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
   if (validation_.has_value()) {
-    TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_));
+    TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_, NoisePlan()));
     metrics["validation_loss"] = row.loss();
     metrics["validation_accuracy"] = row.accuracy();
   }
@@ -169,12 +184,19 @@ absl::Status TrainRun::FinishEpoch() {
                                       absl::Now() - epoch_begin_);
 }
 
-absl::StatusOr<v1::PowerSweepRow> TrainRun::Measure(const Dataset& data) {
-  TORPOR_ASSIGN_OR_RETURN(std::shared_ptr<const Deployment> full,
-                          model_->Deploy(v1::PowerMode(), v1::Realisation()));
-  TORPOR_ASSIGN_OR_RETURN(FullPowerReference reference,
-                          MeasureFullPower(*full, data, context_.pool, *context_.cancellation));
-  return EvaluateMode(*full, reference, data, context_.pool, *context_.cancellation);
+absl::StatusOr<v1::PowerSweepRow> TrainRun::Measure(const Dataset& data, const NoisePlan& noise) {
+  std::function<void()> after_pass;
+  if (!noise.levels.empty()) after_pass = [&] { AfterPass(data.size()); };
+  TORPOR_ASSIGN_OR_RETURN(const ModeBench bench,
+                          ModeBench::Create(*model_, v1::Realisation(), data, context_.pool,
+                                            *context_.cancellation, after_pass));
+  return bench.Measure(v1::PowerMode(), noise);
+}
+
+void TrainRun::AfterPass(int64_t samples) {
+  passed_ += samples;
+  // What cannot be reported now is reported with the result.
+  if (context_.reporter->ProgressDue()) ReportProgress().IgnoreError();
 }
 
 absl::Status TrainRun::ReportProgress() {
@@ -182,9 +204,9 @@ absl::Status TrainRun::ReportProgress() {
   const double speed =
       static_cast<double>(SamplesDone() - samples_before_) / std::max(seconds, 1e-6);
   v1::Progress progress;
-  progress.set_fraction(SamplesDone() / TotalWork());
+  progress.set_fraction(WorkDone() / TotalWork());
   if (speed > 0)
-    *progress.mutable_eta() = ToProtoDuration(absl::Seconds((TotalWork() - SamplesDone()) / speed));
+    *progress.mutable_eta() = ToProtoDuration(absl::Seconds((TotalWork() - WorkDone()) / speed));
   progress.set_epoch(static_cast<int>(std::min<int64_t>(position_.epoch + 1, spec_.epochs())));
   progress.set_epochs(spec_.epochs());
   std::map<std::string, double> metrics = position_.metrics;
@@ -210,10 +232,13 @@ absl::Status TrainRun::Conclude() {
   TORPOR_RETURN_IF_ERROR(model_->Calibrate(*train_, spec_.dataset(),
                                            context_.order->dataset_digest(), context_.pool,
                                            *context_.cancellation));
+  AfterPass(train_->size());
   metrics["full_power"] = model_->calibration().full_power();
-  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*test_));
+  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*test_, test_noise_));
   AddAccuracyMetrics(row, "test_", metrics);
   metrics["ece"] = row.ece();
+  metrics["ece_low"] = row.ece_low();
+  metrics["ece_high"] = row.ece_high();
   TORPOR_RETURN_IF_ERROR(SaveResultModel(context_, *model_, result_));
 
   CopyMetrics(metrics, result_.mutable_metrics());
