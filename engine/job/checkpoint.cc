@@ -42,10 +42,10 @@ absl::StatusOr<TrainPosition> ReadPosition(const JobContext& context,
 
 }  // namespace
 
-absl::Status WriteCheckpoint(const JobContext& context, const Model& model, const Trainer& trainer,
+absl::Status WriteCheckpoint(const JobContext& context, const Model& model, const SaveState& save,
                              const TrainPosition& position) {
   ArchiveWriter archive("checkpoint", model.definition());
-  trainer.Save(archive);
+  save(archive);
   const std::array<double, 6> values = {
       static_cast<double>(position.epoch),          static_cast<double>(position.batch),
       static_cast<double>(position.steps),          position.report.loss,
@@ -70,7 +70,7 @@ absl::Status WriteCheckpoint(const JobContext& context, const Model& model, cons
 }
 
 absl::StatusOr<TrainPosition> LoadNewestCheckpoint(const JobContext& context, const Model& model,
-                                                   Trainer& trainer) {
+                                                   const LoadState& load) {
   TORPOR_ASSIGN_OR_RETURN(std::vector<CheckpointFile> all,
                           context.directory->Checkpoints(context.attempt));
   for (const CheckpointFile& file : all) {
@@ -80,10 +80,10 @@ absl::StatusOr<TrainPosition> LoadNewestCheckpoint(const JobContext& context, co
     if (!archive.ok()) continue;
     absl::StatusOr<TrainPosition> position = ReadPosition(context, *archive);
     if (!position.ok()) continue;
-    // From here on the archive is whole and ours: a trainer that cannot read it is an error, not
+    // From here on the archive is whole and ours: whoever cannot read it is in error, and it is no
     // damage to pass over, since it may be half loaded.
     if (archive->network().SerializeAsString() != model.definition().SerializeAsString()) continue;
-    TORPOR_RETURN_IF_ERROR(trainer.Load(*archive));
+    TORPOR_RETURN_IF_ERROR(load(*archive));
     return position;
   }
   return TrainPosition();

@@ -1,7 +1,9 @@
-// Checkpoints of training: written by rename, found again newest first, damaged ones passed over.
+// Checkpoints of jobs that train: written by rename, found again newest first, damaged ones passed
+// over.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -12,9 +14,13 @@
 
 namespace torpor {
 
-// Where a training run stands: between two steps.
+// What a checkpoint keeps beside the position: a trainer's state or a whole model.
+using SaveState = std::function<void(ArchiveWriter&)>;
+using LoadState = std::function<absl::Status(const ArchiveReader&)>;
+
+// Where a run stands: between two steps.
 struct TrainPosition {
-  // Epochs that are done, and batches done of the one after them.
+  // Epochs that are done (settings, where the job tunes), and batches done of the one after them.
   int64_t epoch = 0;
   int64_t batch = 0;
   // Steps since the start.
@@ -27,12 +33,11 @@ struct TrainPosition {
 
 // Writes attempts/N/checkpoint-<steps>, reports it, and removes all but the two newest checkpoints
 // of the job. On error the earlier checkpoints are all still there.
-absl::Status WriteCheckpoint(const JobContext& context, const Model& model, const Trainer& trainer,
+absl::Status WriteCheckpoint(const JobContext& context, const Model& model, const SaveState& save,
                              const TrainPosition& position);
 
-// Loads the newest whole checkpoint of this job into the trainer; the position is 0 if there is
-// none.
+// Loads the newest whole checkpoint of this job; the position is 0 if there is none.
 absl::StatusOr<TrainPosition> LoadNewestCheckpoint(const JobContext& context, const Model& model,
-                                                   Trainer& trainer);
+                                                   const LoadState& load);
 
 }  // namespace torpor
