@@ -51,6 +51,7 @@ absl::StatusOr<v1::Model> ModelStore::Publish(std::string id, std::string_view a
   if (!parsed->calibration().dataset_digest().empty())
     *model.mutable_calibration() = parsed->calibration();
   for (const v1::Lever& lever : parsed->levers().all()) *model.add_levers() = lever;
+  for (v1::Tuning& tuning : parsed->tunings()) *model.add_tunings() = std::move(tuning);
   *model.mutable_metrics() = fields.metrics();
   if (fields.has_provenance()) *model.mutable_provenance() = fields.provenance();
   // The blob is durable before the row refers to it.

@@ -37,6 +37,8 @@ v1::Session ViewOf(const Row& row, const v1::StoredSession& stored, const Model&
   view.clear_calibration();
   if (!model.calibration().dataset_digest().empty())
     *view.mutable_calibration() = model.calibration();
+  view.clear_tunings();
+  for (v1::Tuning& tuning : model.tunings()) *view.add_tunings() = std::move(tuning);
   view.set_noise_awaits_calibration(NoiseAwaitsCalibration(model, view.realisation()));
   return view;
 }
