@@ -181,8 +181,13 @@ TimeLine BinReplies(const StreamTotals& stream, double bin_s) {
   if (stream.replies.empty() || !(bin_s > 0)) return line;
   double last = 0;
   for (const StreamReply& reply : stream.replies) last = std::max(last, reply.at_s);
-  // The last bin is not full: it would look like a fall.
-  const size_t bins = static_cast<size_t>(last / bin_s);
+  // The last bin is not full: it would look like a fall. Unless every reply came in it, on a short
+  // stream whose first reply was slow: then it is all there is to show.
+  size_t bins = static_cast<size_t>(last / bin_s);
+  const bool all_in_last = std::all_of(
+      stream.replies.begin(), stream.replies.end(),
+      [&](const StreamReply& reply) { return static_cast<size_t>(reply.at_s / bin_s) >= bins; });
+  if (all_in_last) ++bins;
   std::vector<std::vector<double>> latencies(bins);
   line.images_per_second.resize(bins);
   for (const StreamReply& reply : stream.replies) {

@@ -92,6 +92,20 @@ TEST(BinReplies, CountsByTimeAndLeavesOutTheTornLastBin) {
   EXPECT_TRUE(std::isnan(line.latency_p50_ms[1]));
 }
 
+TEST(BinReplies, KeepsTheLastBinWhenAllRepliesCameInIt) {
+  StreamTotals stream;
+  stream.replies = {{0.21, 5, 32}, {0.25, 7, 32}};
+  const TimeLine line = BinReplies(stream, 0.1);
+  ASSERT_EQ(line.at_s.size(), 3u);
+  EXPECT_EQ(line.images_per_second[0], 0);
+  EXPECT_NEAR(line.images_per_second[2], 640, 1e-9);
+  EXPECT_TRUE(std::isnan(line.latency_p50_ms[1]));
+  EXPECT_EQ(line.latency_p50_ms[2], 5);
+
+  stream.replies = {{0.01, 5, 32}};
+  EXPECT_EQ(BinReplies(stream, 0.1).latency_p50_ms, std::vector<double>{5});
+}
+
 DemoRecord Record() {
   DemoRecord record;
   record.dataset = "fashion-mnist";
