@@ -138,8 +138,9 @@ TEST_F(DemoTest, ReportMeasuresASession) {
   const Result result = Torpor({"report", "create", "s1", "--dataset", "stripes", "--epsilon",
                                 "1,0.2", "--html", Path("out.html"), "-o", "json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(result.json()["files"].size(), 6u);
-  for (const Json& file : result.json()["files"]) {
+  const Json files = result.json()["files"];
+  EXPECT_EQ(files.size(), 6u);
+  for (const Json& file : files) {
     EXPECT_GT(ReadFile(file).size(), 100u) << file;
   }
   const std::string page = ReadFile(Path("out.html"));

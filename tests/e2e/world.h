@@ -64,8 +64,12 @@ class World : public testing::Test {
   }
 
   void TearDown() override {
+    // A server that crashes on its way out, or has leaked, fails the test that it served.
+    if (server_ > 0) {
+      EXPECT_EQ(StopServer(SIGTERM), 0);
+    }
+    CheckWorkerLogs();
     if (HasFailure()) std::cerr << "--- server log\n" << ReadFile(Path("server.err"));
-    StopServer(SIGTERM);
   }
 
   std::string Path(const std::string& name) const { return scratch_.File(name); }
@@ -201,6 +205,17 @@ class World : public testing::Test {
     posix_spawn_file_actions_destroy(&files);
     EXPECT_EQ(error, 0) << argv[0];
     return pid;
+  }
+
+  // A worker that leaks has given its result before that shows: only its log can tell.
+  void CheckWorkerLogs() const {
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator entry(Path("data"), error), end;
+         !error && entry != end; entry.increment(error)) {
+      if (entry->path().filename() != "worker.log") continue;
+      const std::string log = ReadFile(entry->path());
+      EXPECT_EQ(log.find("Sanitizer: "), std::string::npos) << log;
+    }
   }
 
   static int Reap(pid_t pid) {
