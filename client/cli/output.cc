@@ -64,26 +64,26 @@ std::string CsvCell(const Json* value) {
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
-void PrintCsv(std::ostream& out, const std::vector<Column>& columns,
-              const std::vector<Json>& rows) {
-  const auto key = [](std::string* text, const Column& column) {
-    absl::StrAppend(text, column.key);
-  };
-  out << absl::StrJoin(columns, ",", key) << '\n';
-  for (const Json& row : rows) {
-    const auto cell = [&row](std::string* text, const Column& column) {
-      absl::StrAppend(text, CsvCell(Find(row, column.key)));
-    };
-    out << absl::StrJoin(columns, ",", cell) << '\n';
-  }
-}
-
 // Columns on a terminal, not bytes: counts the beginnings of UTF-8 sequences.
 size_t Width(absl::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
 }
 
 }  // namespace
+
+std::string CsvText(const std::vector<Column>& columns, const std::vector<Json>& rows) {
+  const auto key = [](std::string* text, const Column& column) {
+    absl::StrAppend(text, column.key);
+  };
+  std::string csv = absl::StrCat(absl::StrJoin(columns, ",", key), "\n");
+  for (const Json& row : rows) {
+    const auto cell = [&row](std::string* text, const Column& column) {
+      absl::StrAppend(text, CsvCell(Find(row, column.key)));
+    };
+    absl::StrAppend(&csv, absl::StrJoin(columns, ",", cell), "\n");
+  }
+  return csv;
+}
 
 std::string FormatCell(const Json& row, const Column& column) {
   const Json* value = Find(row, column.key);
@@ -110,7 +110,7 @@ void PrintRows(Context& context, const std::vector<Column>& columns, const std::
     return;
   }
   if (context.options.format == Format::kCsv) {
-    PrintCsv(context.out, columns, rows);
+    context.out << CsvText(columns, rows);
     context.out.flush();
     return;
   }
@@ -142,7 +142,7 @@ void PrintObject(Context& context, const std::vector<Column>& columns, const Jso
     return;
   }
   if (context.options.format == Format::kCsv) {
-    PrintCsv(context.out, columns, {object});
+    context.out << CsvText(columns, {object});
     context.out.flush();
     return;
   }

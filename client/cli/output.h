@@ -43,6 +43,9 @@ void PrintRows(Context& context, const std::vector<Column>& columns, const std::
 // One object. A table is one line a column; columns whose value is absent are left out.
 void PrintObject(Context& context, const std::vector<Column>& columns, const Json& object);
 
+// The header and a line for each row, RFC 4180.
+std::string CsvText(const std::vector<Column>& columns, const std::vector<Json>& rows);
+
 // A cell's text in a table; "" for an absent value.
 std::string FormatCell(const Json& row, const Column& column);
 

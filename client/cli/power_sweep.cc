@@ -3,10 +3,9 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/mode_rows.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
 #include "client/cli/sweep_grid.h"
@@ -23,18 +22,6 @@ struct SweepFlags {
   bool no_wait = false;
   SubmitFlags submit;
 };
-
-// A row that could not be measured shows its error instead of zeros that look like figures.
-Json RowJson(const v1::PowerSweepRow& row) {
-  Json json = ToJson(row);
-  if (!row.has_error()) return json;
-  return {{"epsilon", json["epsilon"]}, {"bias", json["bias"]}, {"error", json["error"]}};
-}
-
-// Column name of the accuracy under noise of a level, e.g. "noise_1%" (a dot would be a path).
-std::string NoiseName(double level) {
-  return absl::StrReplaceAll(absl::StrFormat("noise_%.3g%%", 100 * level), {{".", "_"}});
-}
 
 absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisation) {
   v1::JobSpec spec;
@@ -66,49 +53,12 @@ absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisati
 }  // namespace
 
 void PrintModeRows(Context& context, const v1::Job& job) {
-  std::vector<Column> columns = {
-      {"epsilon", "", Cell::kNumber},   {"bias"},
-      {"accuracy", "", Cell::kPercent}, {"loss", "", Cell::kNumber},
-      {"ece", "", Cell::kPercent},      {"agreement", "", Cell::kPercent},
-      {"nasp", "", Cell::kPercent},     {"nasp_nominal", "", Cell::kPercent}};
-  std::vector<Json> whole;
-  std::vector<Json> rows;
-  std::vector<Column> noise;
-  bool wrong = false;
-  bool by_layer = false;
-  for (const v1::PowerSweepRow& row : job.rows()) {
-    whole.push_back(RowJson(row));
-    rows.push_back(whole.back());
-    for (const v1::NoiseAccuracy& at : row.noise_accuracy()) {
-      const std::string name = NoiseName(at.level());
-      rows.back()[name] = at.accuracy();
-      rows.back()[name + "_low"] = at.low();
-      rows.back()[name + "_high"] = at.high();
-      bool known = false;
-      for (const Column& column : noise) known = known || column.key == name;
-      if (known) continue;
-      noise.push_back(
-          {name, absl::StrFormat("at %.3g %% noise", 100 * at.level()), Cell::kPercent});
-      if (context.options.format != Format::kCsv) continue;
-      noise.push_back({name + "_low"});
-      noise.push_back({name + "_high"});
-    }
-    wrong = wrong || row.has_error();
-    by_layer = by_layer || !row.power_mode().layer_epsilon().empty();
-  }
-  columns.insert(columns.end(), noise.begin(), noise.end());
-  if (context.options.format == Format::kCsv) {
-    for (const char* figure : {"accuracy", "loss", "ece", "agreement", "nasp"}) {
-      columns.push_back({absl::StrCat(figure, "_low")});
-      columns.push_back({absl::StrCat(figure, "_high")});
-    }
-    columns.push_back({"samples"});
-  }
-  if (by_layer) columns.insert(columns.begin() + 1, {"power_mode.layer_epsilon", "by layer"});
-  if (wrong) columns.push_back({"error.message", "error"});
-  Json json = {{"job", job.name()}, {"session", job.spec().session()}, {"rows", whole}};
-  if (job.has_found_mode()) json["found_mode"] = ToJson(job.found_mode());
-  PrintRows(context, columns, rows, json);
+  const ModeTable table = MakeModeTable(job, context.options.format == Format::kCsv);
+  Json rows = Json::array();
+  for (const v1::PowerSweepRow& row : job.rows()) rows.push_back(ModeRowJson(row));
+  Json whole = {{"job", job.name()}, {"session", job.spec().session()}, {"rows", rows}};
+  if (job.has_found_mode()) whole["found_mode"] = ToJson(job.found_mode());
+  PrintRows(context, table.columns, table.rows, whole);
 }
 
 void AddPowerSweep(CLI::App& power, Context& context) {

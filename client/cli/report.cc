@@ -3,15 +3,17 @@
 #include <filesystem>
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
 #include "client/cli/job_run.h"
+#include "client/cli/mode_rows.h"
 #include "client/cli/report_plots.h"
 #include "client/cli/rpc.h"
 #include "client/cli/sweep_grid.h"
@@ -23,34 +25,74 @@ namespace {
 
 std::string Four(double value) { return absl::StrFormat("%.4g", value); }
 
-std::vector<std::vector<std::string>> TableRows(const v1::Job& job) {
+std::string LayerText(const v1::RateLayer& layer) {
+  std::string text;
+  switch (layer.kind_case()) {
+    case v1::RateLayer::kDense:
+      text = absl::StrCat(layer.dense().units());
+      break;
+    case v1::RateLayer::kConv2D:
+      text = absl::StrCat(layer.conv2d().channels(), " channels ",
+                          absl::StrJoin(layer.conv2d().kernel(), " x "));
+      break;
+    case v1::RateLayer::kAvgPool2D:
+      return absl::StrCat("average of ", absl::StrJoin(layer.avg_pool2d().kernel(), " x "));
+    case v1::RateLayer::kMaxPool2D:
+      return absl::StrCat("largest of ", absl::StrJoin(layer.max_pool2d().kernel(), " x "));
+    default:
+      return "flat";
+  }
+  return absl::StrCat(text, " ",
+                      absl::AsciiStrToLower(v1::Activation::Kind_Name(layer.activation())));
+}
+
+std::string NetworkText(const v1::Network& network) {
+  std::string text = absl::StrJoin(network.rate().input().shape(), " x ");
+  for (const v1::RateLayer& layer : network.rate().layers()) {
+    absl::StrAppend(&text, " - ", LayerText(layer));
+  }
+  return text;
+}
+
+std::vector<std::string> TableHead(const std::vector<double>& noise) {
+  std::vector<std::string> head = {"epsilon", "<bias",       "accuracy",  "95 % interval",
+                                   "loss",    "ECE",         "agreement", "95 % interval",
+                                   "NASP",    "NASP nominal"};
+  for (double level : noise) {
+    head.push_back(absl::StrFormat("at %.3g %% noise", 100 * level));
+    head.push_back("95 % interval");
+  }
+  return head;
+}
+
+std::vector<std::vector<std::string>> TableRows(const v1::Job& job,
+                                                const std::vector<double>& noise) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::PowerSweepRow& row : job.rows()) {
     std::vector<std::string> cells = {Four(row.epsilon()), PolicyName(row.bias())};
     if (row.has_error()) {
       cells.push_back(absl::StrCat("not measured: ", row.error().message()));
-    } else {
-      cells.insert(cells.end(),
-                   {Percent(row.accuracy()), PercentRange(row.accuracy_low(), row.accuracy_high()),
-                    Four(row.loss()), Percent(row.ece()), Percent(row.agreement()),
-                    PercentRange(row.agreement_low(), row.agreement_high()), Percent(row.nasp()),
-                    Percent(row.nasp_nominal())});
+      rows.push_back(std::move(cells));
+      continue;
+    }
+    cells.insert(cells.end(),
+                 {Percent(row.accuracy()), PercentRange(row.accuracy_low(), row.accuracy_high()),
+                  Four(row.loss()), Percent(row.ece()), Percent(row.agreement()),
+                  PercentRange(row.agreement_low(), row.agreement_high()), Percent(row.nasp()),
+                  Percent(row.nasp_nominal())});
+    for (double level : noise) {
+      const v1::NoiseAccuracy* at = AtNoise(row, level);
+      cells.push_back(at == nullptr ? "" : Percent(at->accuracy()));
+      cells.push_back(at == nullptr ? "" : PercentRange(at->low(), at->high()));
     }
     rows.push_back(std::move(cells));
   }
   return rows;
 }
 
-std::string DescribeNetworkShape(const v1::Network& network) {
-  std::string text;
-  for (const auto size : network.rate().input().shape()) {
-    absl::StrAppend(&text, text.empty() ? "" : " x ", size);
-  }
-  for (const v1::RateLayer& layer : network.rate().layers()) {
-    absl::StrAppend(&text, " - ", layer.dense().units(), " ",
-                    absl::AsciiStrToLower(v1::Activation::Kind_Name(layer.activation())));
-  }
-  return text;
+std::string SplitWord(v1::Split::Kind split) {
+  return split == v1::Split::UNSPECIFIED ? "test"
+                                         : absl::AsciiStrToLower(v1::Split::Kind_Name(split));
 }
 
 // The cheapest mode that loses at most one point of accuracy against full power; null when none is
@@ -108,7 +150,7 @@ absl::Status Create(Context& context, const ReportFlags& flags) {
     CLI_RETURN_IF_ERROR(WriteWholeFile(stem + suffix, content));
   }
   if (flags.csv) {
-    context.out << SweepCsv(input.job);
+    context.out << ModeCsv(input.job);
   } else {
     std::vector<Json> rows;
     for (const std::string& file : written) rows.push_back({{"file", file}});
@@ -119,27 +161,6 @@ absl::Status Create(Context& context, const ReportFlags& flags) {
 }
 
 }  // namespace
-
-std::string SweepCsv(const v1::Job& job) {
-  std::string out =
-      "epsilon,bias,accuracy,accuracy_low,accuracy_high,loss,ece,agreement,agreement_low,"
-      "agreement_high,nasp,nasp_nominal,samples,error\n";
-  for (const v1::PowerSweepRow& row : job.rows()) {
-    if (row.has_error()) {
-      const std::string why =
-          absl::StrReplaceAll(row.error().message(), {{"\"", "\"\""}, {"\n", " "}});
-      absl::StrAppendFormat(&out, "%.9g,%s,,,,,,,,,,,,\"%s\"\n", row.epsilon(),
-                            PolicyName(row.bias()), why);
-      continue;
-    }
-    absl::StrAppendFormat(&out, "%.9g,%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d,\n",
-                          row.epsilon(), PolicyName(row.bias()), row.accuracy(), row.accuracy_low(),
-                          row.accuracy_high(), row.loss(), row.ece(), row.agreement(),
-                          row.agreement_low(), row.agreement_high(), row.nasp(), row.nasp_nominal(),
-                          row.samples());
-  }
-  return out;
-}
 
 std::vector<std::pair<std::string, std::string>> ProvenanceEntries(
     const v1::Provenance& provenance) {
@@ -164,7 +185,7 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
       sweep.has_realisation() ? sweep.realisation() : input.session.realisation();
 
   HtmlPage page(absl::StrCat("Power report of ", session));
-  page.Lead(absl::StrCat("What network ", DescribeNetworkShape(input.session.network()),
+  page.Lead(absl::StrCat("What network ", NetworkText(input.session.network()),
                          " keeps and what it draws as its synaptic power is turned down, on ",
                          ShortName(sweep.dataset()), "."));
   if (const v1::PowerSweepRow* best = CheapestWithinOnePoint(job)) {
@@ -177,39 +198,48 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
 
   Report report;
   std::vector<std::pair<std::string, std::string>> figures;
-  const std::pair<Plot, const char*> plots[] = {
+  std::vector<std::pair<Plot, const char*>> plots = {
       {AccuracyPlot(curves, ""), "Bars: 95 % Wilson interval of one seed."},
       {NaspPlot(curves, ""), "Inputs as each layer really sees them."},
       {AgreementPlot(curves, ""),
        "Share of samples whose class is that of full power, same realisation."},
       {TradeOffPlot(curves, ""), "Up and to the left is better."}};
+  const std::vector<double> noise = NoiseLevels(job);
+  for (double level : noise) {
+    plots.emplace_back(NoisePlot(curves, "", level),
+                       "Noise of fixed size on every column: the price of a small signal. Bars: "
+                       "95 % interval over noise seeds.");
+  }
   for (const auto& [plot, caption] : plots) {
     CLI_ASSIGN_OR_RETURN(const std::string svg, RenderSvg(plot));
     figures.emplace_back(svg, caption);
     report.files.emplace_back(absl::StrCat("-", plot.name, ".svg"), StandaloneSvg(svg));
   }
-  report.files.emplace_back(".csv", SweepCsv(job));
+  report.files.emplace_back(".csv", ModeCsv(job));
   page.Heading("Accuracy and power against epsilon");
   page.Svg(figures);
 
   page.Heading("All modes");
   page.Table(
-      {"epsilon", "<bias", "accuracy", "95 % interval", "loss", "ECE", "agreement", "95 % interval",
-       "NASP", "NASP nominal"},
-      TableRows(job),
+      TableHead(noise), TableRows(job, noise),
       absl::StrCat(job.rows().empty() ? 0 : job.rows(0).samples(), " samples of the ",
-                   sweep.split() == v1::Split::TRAIN ? "training" : "test", " split; column noise ",
+                   SplitWord(sweep.split()), " split; column noise ",
                    Percent(realisation.column_noise()), ", noise seed ", realisation.seed(), "."));
 
   page.Heading("What the words mean");
   page.Definitions(
       {{"epsilon", "scale of every synaptic weight; 1 is full power"},
        {"bias",
-        "none: as trained; table: closed form of Merkel's Table I; homogeneous: powers of epsilon"},
+        "none: as trained; table: closed form of Merkel's Table I; empirical: his eq. 11 on the "
+        "training data; homogeneous: powers of epsilon; matched: keeps mean activations; tuned: "
+        "trained for that epsilon"},
        {"accuracy", "share of samples whose class is the label"},
        {"loss", "the loss that the network was trained with, mean over samples"},
        {"ECE", "expected calibration error, 15 bins of the winning probability"},
        {"agreement", "share of samples whose class is that of full power on the same realisation"},
+       {"at x % noise",
+        "accuracy when every pre-activation carries normal noise of x % of its layer's full-power "
+        "standard deviation"},
        {"NASP", "synaptic power (Merkel, eq. 3) over the same sum at full power, same samples"},
        {"NASP nominal", "the same with the hidden inputs of the full-power network"}});
   page.Paragraph(
@@ -248,8 +278,12 @@ void AddReportCommand(CLI::App& root, Context& context) {
                      "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
   create->add_option("--bias", flags->grid.bias,
                      "list of policies; default none,table,homogeneous");
-  create->add_option("--split", flags->grid.split, "test or train; default test");
+  create->add_option("--levers", flags->grid.levers, "levers of every mode, lever=value");
+  create->add_option("--split", flags->grid.split, "test, train or validation; default test");
   create->add_option("--samples", flags->grid.samples, "first samples only; default all");
+  create->add_option("--noise", flags->grid.noise,
+                     "column noise that accuracy is also measured under; default 0.01,0.03; or "
+                     "none");
   create->add_option("--html", flags->html, "the page; default report-SESSION.html");
   create->add_flag("--csv", flags->csv, "print the table as CSV instead of the names of the files");
   AddSubmitFlags(*create, flags->submit, false);

@@ -29,10 +29,6 @@ struct Report {
 // Draws and writes the page; fails as RenderSvg does.
 absl::StatusOr<Report> MakeReport(const ReportInput& input);
 
-// All columns of the metrics page, fractions 0..1, one row a mode; rows without figures have their
-// error.
-std::string SweepCsv(const v1::Job& job);
-
 // Name and value of what a figure was made with.
 std::vector<std::pair<std::string, std::string>> ProvenanceEntries(
     const v1::Provenance& provenance);

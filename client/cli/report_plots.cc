@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/mode_rows.h"
 
 namespace torpor::cli {
 namespace {
@@ -132,6 +133,23 @@ Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix) {
   plot.y = PercentAxis("accuracy (%)");
   plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
     return WithInterval(100 * row.nasp(), row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  });
+  return plot;
+}
+
+Plot NoisePlot(const std::vector<Curve>& curves, const std::string& prefix, double level) {
+  std::vector<Curve> measured = curves;
+  for (Curve& curve : measured) {
+    std::erase_if(curve.rows, [&](const auto& row) { return AtNoise(row, level) == nullptr; });
+  }
+  Plot plot;
+  plot.name = absl::StrCat(prefix, "noise", std::lround(level * 1e4));
+  plot.title = absl::StrFormat("Accuracy under %.3g %% column noise", 100 * level);
+  plot.x = PercentAxis("NASP (% of full power)");
+  plot.y = PercentAxis("accuracy (%)");
+  plot.series = SeriesOf(measured, [level](const v1::PowerSweepRow& row) {
+    const v1::NoiseAccuracy& at = *AtNoise(row, level);
+    return WithInterval(100 * row.nasp(), at.accuracy(), at.low(), at.high());
   });
   return plot;
 }

@@ -18,7 +18,7 @@ struct Curve {
   std::vector<v1::PowerSweepRow> rows;
 };
 
-// "none", "table" or "homogeneous".
+// In lower case, e.g. "none".
 std::string PolicyName(v1::BiasPolicy::Kind bias);
 
 // One curve a policy, in the order of first appearance; a policy has the same look everywhere.
@@ -28,6 +28,8 @@ std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows);
 Plot AccuracyPlot(const std::vector<Curve>& curves, const std::string& prefix);
 Plot NaspPlot(const std::vector<Curve>& curves, const std::string& prefix);
 Plot AgreementPlot(const std::vector<Curve>& curves, const std::string& prefix);
+// Accuracy under that column noise (PowerSweepRow.noise_accuracy) against NASP.
+Plot NoisePlot(const std::vector<Curve>& curves, const std::string& prefix, double level);
 // Accuracy against NASP: what a share of the power buys.
 Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix);
 

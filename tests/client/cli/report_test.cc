@@ -1,5 +1,7 @@
 #include "client/cli/report.h"
 
+#include "client/cli/mode_rows.h"
+
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,6 +27,12 @@ v1::PowerSweepRow Row(double epsilon, v1::BiasPolicy::Kind bias, double accuracy
   row.set_nasp(0.9 * epsilon);
   row.set_nasp_nominal(epsilon);
   row.set_samples(10000);
+  v1::NoiseAccuracy& noise = *row.add_noise_accuracy();
+  noise.set_level(0.01);
+  noise.set_accuracy(0.9);
+  noise.set_low(0.88);
+  noise.set_high(0.92);
+  noise.set_seeds(5);
   return row;
 }
 
@@ -49,14 +57,20 @@ ReportInput Input() {
   return input;
 }
 
-TEST(SweepCsv, HasOneLineAModeAndTheSameColumnsEverywhere) {
-  const std::string csv = SweepCsv(Input().job);
+TEST(ModeCsv, HasOneLineAModeAndTheSameColumnsEverywhere) {
+  const std::string csv = ModeCsv(Input().job);
   const std::vector<std::string> lines = absl::StrSplit(csv, '\n', absl::SkipEmpty());
   ASSERT_EQ(lines.size(), 5u);
-  EXPECT_EQ(lines[1], "1,none,0.92,0.91,0.93,0.5,0.02,0.97,0.96,0.98,0.9,1,10000,");
-  EXPECT_EQ(lines[4], "0.05,table,,,,,,,,,,,,\"needs \"\"calibration\"\"\"");
+  EXPECT_EQ(lines[0],
+            "epsilon,bias,accuracy,accuracy_low,accuracy_high,loss,loss_low,loss_high,ece,ece_low,"
+            "ece_high,agreement,agreement_low,agreement_high,nasp,nasp_low,nasp_high,nasp_nominal,"
+            "noise_1%,noise_1%_low,noise_1%_high,samples,error.message");
+  EXPECT_EQ(lines[1],
+            "1.0,none,0.92,0.91,0.93,0.5,0.0,0.0,0.02,0.0,0.0,0.97,0.96,0.98,0.9,0.0,0.0,1.0,0.9,"
+            "0.88,0.92,10000,");
+  EXPECT_EQ(lines[4], "0.05,table,,,,,,,,,,,,,,,,,,,,,\"needs \"\"calibration\"\"\"");
   for (const std::string& line : lines) {
-    EXPECT_EQ(std::count(line.begin(), line.end(), ','), 13) << line;
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','), 22) << line;
   }
 }
 
@@ -72,10 +86,12 @@ TEST(MakeReport, HoldsTableProvenanceAndFilesBesideIt) {
   // The cheapest mode within a point of full power is table at 0.1, which draws 9 %.
   EXPECT_THAT(report->html, HasSubstr("<strong>9.0 %</strong>"));
   EXPECT_THAT(report->html, HasSubstr("needs &quot;calibration&quot;"));
-  ASSERT_EQ(report->files.size(), 5u);
+  EXPECT_THAT(report->html, HasSubstr("88.00 to 92.00 %"));
+  ASSERT_EQ(report->files.size(), 6u);
   EXPECT_EQ(report->files[0].first, "-accuracy.svg");
   EXPECT_THAT(report->files[0].second, HasSubstr("<?xml"));
-  EXPECT_EQ(report->files[4].first, ".csv");
+  EXPECT_EQ(report->files[4].first, "-noise100.svg");
+  EXPECT_EQ(report->files[5].first, ".csv");
 }
 
 }  // namespace
