@@ -193,6 +193,7 @@ void AddAllCommands(CLI::App& root, Context& context) {
   AddModelCommands(root, context);
   AddNeuronCommands(root, context);
   AddReportCommand(root, context);
+  AddReproduceCommands(root, context);
   AddCompletionCommand(root, context);
 }
 

@@ -40,6 +40,9 @@ void AddCompletionCommand(CLI::App& root, Context& context);
 void AddDemoCommand(CLI::App& root, Context& context);
 void AddReportCommand(CLI::App& root, Context& context);
 
+// reproduce/command.cc.
+void AddReproduceCommands(CLI::App& root, Context& context);
+
 // All of the above, in the order of the help.
 void AddAllCommands(CLI::App& root, Context& context);
 

@@ -1,0 +1,111 @@
+#include "client/cli/reproduce/claims.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+enum class Outcome { kHolds, kFails, kMissing };
+
+std::string Bounds(const recipe::Check& check, Unit unit) {
+  std::string text;
+  if (check.has_at_least()) {
+    absl::StrAppend(&text, "at least ", FormatValue(check.at_least(), unit));
+  }
+  if (check.has_at_most()) {
+    absl::StrAppend(&text, text.empty() ? "" : " and ", "at most ",
+                    FormatValue(check.at_most(), unit));
+  }
+  return text;
+}
+
+Outcome Judge(const recipe::Check& check, const std::vector<Row>& rows, const std::string& dataset,
+              std::string& evidence) {
+  const Row* row = FindRow(rows, dataset, check.row());
+  const Row* minus = check.minus().empty() ? nullptr : FindRow(rows, dataset, check.minus());
+  const bool missing = row == nullptr || !row->measured ||
+                       (!check.minus().empty() && (minus == nullptr || !minus->measured));
+  if (missing) {
+    evidence = absl::StrCat(check.row(), ": not measured");
+    return Outcome::kMissing;
+  }
+  const Unit unit = row->place.unit;
+  double value = *row->measured;
+  evidence = absl::StrCat(row->id, ": ", FormatValue(value, unit));
+  if (minus != nullptr) {
+    value -= *minus->measured;
+    absl::StrAppend(&evidence, ", minus ", FormatValue(*minus->measured, unit), " (", minus->id,
+                    ") is ", FormatValue(value, unit));
+  }
+  const bool holds = (!check.has_at_least() || value >= check.at_least()) &&
+                     (!check.has_at_most() || value <= check.at_most());
+  absl::StrAppend(&evidence, holds ? "; asked: " : "; but asked: ", Bounds(check, unit));
+  return holds ? Outcome::kHolds : Outcome::kFails;
+}
+
+Finding JudgeClaim(const recipe::Claim& claim, const std::vector<Row>& rows,
+                   const std::string& dataset) {
+  Finding finding{claim.text(), claim.source(), dataset, Verdict::kNotMeasured, {}, ""};
+  int holds = 0, fails = 0, missing = 0;
+  for (const recipe::Check& check : claim.checks()) {
+    finding.evidence.emplace_back();
+    switch (Judge(check, rows, dataset, finding.evidence.back())) {
+      case Outcome::kHolds:
+        ++holds;
+        break;
+      case Outcome::kFails:
+        ++fails;
+        break;
+      case Outcome::kMissing:
+        ++missing;
+        break;
+    }
+  }
+  if (missing > 0 || holds + fails == 0) return finding;
+  finding.verdict = fails == 0   ? Verdict::kConfirmed
+                    : holds == 0 ? Verdict::kNotReproduced
+                                 : Verdict::kPartly;
+  if (fails > 0) finding.reason = claim.reason();
+  return finding;
+}
+
+}  // namespace
+
+std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows) {
+  std::vector<Finding> findings;
+  std::vector<std::string> datasets(recipe.datasets().begin(), recipe.datasets().end());
+  if (datasets.empty()) datasets.emplace_back();
+  for (const recipe::Claim& claim : recipe.claims()) {
+    for (const std::string& dataset : datasets) {
+      if (!claim.dataset().empty() && claim.dataset() != dataset) continue;
+      findings.push_back(JudgeClaim(claim, rows, dataset));
+    }
+  }
+  return findings;
+}
+
+std::string VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kConfirmed:
+      return "confirmed";
+    case Verdict::kPartly:
+      return "partly";
+    case Verdict::kNotReproduced:
+      return "not reproduced";
+    case Verdict::kNotMeasured:
+      return "not measured";
+  }
+  return "";
+}
+
+Json FindingJson(const Finding& finding) {
+  Json json = {{"claim", finding.claim},
+               {"source", finding.source},
+               {"verdict", VerdictName(finding.verdict)},
+               {"evidence", finding.evidence}};
+  if (!finding.dataset.empty()) json["dataset"] = finding.dataset;
+  if (!finding.reason.empty()) json["reason"] = finding.reason;
+  return json;
+}
+
+}  // namespace torpor::cli::reproduce

@@ -1,0 +1,35 @@
+// Holds the paper's statements against what was measured. Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/output.h"
+#include "client/cli/reproduce/rows.h"
+
+namespace torpor::cli::reproduce {
+
+enum class Verdict {
+  kConfirmed,      // every check holds
+  kPartly,         // some do
+  kNotReproduced,  // none does
+  kNotMeasured,    // a row is missing
+};
+
+struct Finding {
+  std::string claim, source, dataset;
+  Verdict verdict = Verdict::kNotMeasured;
+  // What was measured, one entry a check.
+  std::vector<std::string> evidence;
+  // What explains a statement that does not hold; empty where it does.
+  std::string reason;
+};
+
+// One finding a claim and measured dataset that it is about.
+std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows);
+
+// "confirmed", "partly", "not reproduced", "not measured".
+std::string VerdictName(Verdict verdict);
+Json FindingJson(const Finding& finding);
+
+}  // namespace torpor::cli::reproduce

@@ -1,0 +1,208 @@
+// Training, tuning and power sweeps of a recipe's networks (study.h).
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/errors.h"
+#include "client/cli/report_plots.h"
+#include "client/cli/reproduce/study.h"
+#include "client/cli/rpc.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+// The definition with the shape and classes of the data where the recipe leaves them open.
+v1::Network Fitted(v1::Network network, const v1::Dataset& dataset) {
+  v1::RateNetwork& rate = *network.mutable_rate();
+  if (rate.input().shape().empty()) {
+    *rate.mutable_input()->mutable_shape() = dataset.sample_shape();
+  }
+  v1::RateLayer& last = *rate.mutable_layers(rate.layers_size() - 1);
+  if (last.dense().units() == 0) last.mutable_dense()->set_units(dataset.classes());
+  return network;
+}
+
+// A small dataset cannot spare as much as the recipe holds out.
+v1::TrainSpec Fitted(v1::TrainSpec train, const v1::Dataset& dataset, uint64_t seed) {
+  train.set_dataset(dataset.name());
+  train.set_seed(seed);
+  int64_t samples = dataset.train_samples();
+  if (train.train_samples() >= samples) train.set_train_samples(0);
+  if (train.train_samples() > 0) samples = train.train_samples();
+  train.set_validation_samples(std::min<int64_t>(train.validation_samples(), samples / 4));
+  return train;
+}
+
+struct Metric {
+  const char* name;
+  const char* what;
+  Unit unit;
+};
+constexpr Metric kAccuracy = {"accuracy", "accuracy", Unit::kFraction};
+constexpr Metric kOthers[] = {
+    {"nasp", "NASP, inputs as each layer sees them", Unit::kFraction},
+    {"nasp_nominal", "NASP, hidden inputs of full power", Unit::kFraction},
+    {"loss", "loss", Unit::kNumber},
+    {"ece", "calibration error", Unit::kFraction},
+    {"agreement", "agreement with full power", Unit::kFraction},
+};
+
+Value ValueOf(const v1::PowerSweepRow& row, const std::string& metric) {
+  if (metric == "accuracy") {
+    return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  }
+  if (metric == "nasp") return OfInterval(row.nasp(), row.nasp_low(), row.nasp_high());
+  if (metric == "nasp_nominal") return OfInterval(row.nasp_nominal(), 0, 0);
+  if (metric == "loss") return OfInterval(row.loss(), row.loss_low(), row.loss_high());
+  if (metric == "ece") return OfInterval(row.ece(), row.ece_low(), row.ece_high());
+  return OfInterval(row.agreement(), row.agreement_low(), row.agreement_high());
+}
+
+void AddRow(Study& study, const Trained& trained, const v1::PowerSweepRow& row,
+            const std::string& policy) {
+  const std::string epsilon = ShortNumber(row.epsilon());
+  const auto add = [&](const Metric& metric) {
+    Place place;
+    place.base_id = JoinId(
+        {trained.plan.prefix(), absl::StrCat("eps=", epsilon), absl::StrCat("bias=", policy)});
+    if (&metric != &kAccuracy) absl::StrAppend(&place.base_id, ",metric=", metric.name);
+    place.dataset = trained.dataset;
+    place.what = absl::StrCat(metric.what, " of ", GroupOf(trained), ", at epsilon ", epsilon,
+                              ", bias ", policy);
+    place.group = GroupOf(trained);
+    place.metric = metric.name;
+    place.line = epsilon;
+    place.column = policy;
+    place.x = row.epsilon();
+    place.unit = metric.unit;
+    if (row.has_error()) {
+      study.rows.AddError(std::move(place), row.error().message());
+    } else {
+      study.rows.Add(std::move(place), ValueOf(row, metric.name));
+    }
+  };
+  add(kAccuracy);
+  for (const Metric& metric : kOthers) add(metric);
+}
+
+absl::Status Sweep(Study& study, const Trained& trained, const Stage& stage,
+                   const recipe::Grid& grid, const std::vector<v1::BiasPolicy::Kind>& policies,
+                   const std::string& name) {
+  v1::JobSpec spec;
+  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
+  sweep = NewSweep(trained, v1::Split::TEST, grid.samples());
+  *sweep.mutable_epsilon() = grid.epsilon();
+  for (const v1::BiasPolicy::Kind policy : policies) sweep.add_bias(policy);
+  if (grid.has_base()) *sweep.mutable_base() = grid.base();
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(stage, spec));
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    AddRow(study, trained, row, name.empty() ? PolicyLabel(row.bias(), grid.suffix()) : name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunGrid(Study& study, const Trained& trained, const recipe::Grid& grid) {
+  if (!grid.bias().empty()) {
+    std::vector<v1::BiasPolicy::Kind> policies;
+    for (const int policy : grid.bias()) {
+      policies.push_back(static_cast<v1::BiasPolicy::Kind>(policy));
+    }
+    CLI_RETURN_IF_ERROR(Sweep(study, trained, trained.stage, grid, policies, ""));
+  }
+  for (const recipe::Tuning& tuning : grid.tunings()) {
+    CLI_ASSIGN_OR_RETURN(const Stage tuned, Tune(study, trained, tuning, grid.epsilon()));
+    CLI_RETURN_IF_ERROR(Sweep(study, trained, tuned, grid, {v1::BiasPolicy::TUNED}, tuning.name()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
+                              const v1::Dataset& dataset, uint64_t seed) {
+  v1::JobSpec spec;
+  *spec.mutable_train() = Fitted(plan.train(), dataset, seed);
+  const Stage fresh = study.runner.Fresh(plan.id(), Fitted(plan.network(), dataset), dataset, seed);
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(fresh, spec));
+  return Trained{plan, ShortName(dataset.name()), seed, JobRunner::After(fresh, spec, job),
+                 spec.train()};
+}
+
+}  // namespace
+
+absl::Status RunNetworks(Study& study) {
+  for (const std::string& name : study.recipe.datasets()) {
+    if (study.recipe.networks().empty()) break;
+    CLI_ASSIGN_OR_RETURN(const v1::Dataset dataset, study.runner.UseDataset(name));
+    for (const recipe::NetworkPlan& plan : study.recipe.networks()) {
+      for (int seed = 1; seed <= study.recipe.seeds(); ++seed) {
+        CLI_ASSIGN_OR_RETURN(const Trained trained,
+                             Train(study, plan, dataset, static_cast<uint64_t>(seed)));
+        for (const recipe::Grid& grid : plan.grids()) {
+          CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
+        }
+        for (const recipe::Saving& saving : plan.savings()) {
+          CLI_RETURN_IF_ERROR(RunSaving(study, trained, saving));
+        }
+        if (plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Stage> Tune(Study& study, const Trained& trained, const recipe::Tuning& tuning,
+                           const google::protobuf::RepeatedField<double>& epsilons) {
+  v1::JobSpec spec;
+  v1::TuneSpec& tune = *spec.mutable_tune();
+  tune = tuning.tune();
+  tune.set_dataset(trained.train.dataset());
+  *tune.mutable_epsilon() = epsilons;
+  tune.set_seed(trained.seed);
+  // Held-out samples choose settings; biases that had seen them could not.
+  const int64_t held_out = trained.train.validation_samples();
+  CLI_ASSIGN_OR_RETURN(const v1::Dataset dataset, study.runner.UseDataset(trained.dataset));
+  const int64_t all =
+      trained.train.train_samples() > 0 ? trained.train.train_samples() : dataset.train_samples();
+  if (held_out > 0 && (tune.samples() == 0 || tune.samples() > all - held_out)) {
+    tune.set_samples(all - held_out);
+  }
+  if (tune.samples() >= dataset.train_samples()) tune.set_samples(0);
+  tune.set_no_deploy(true);
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(trained.stage, spec));
+  return JobRunner::After(trained.stage, spec, job);
+}
+
+std::string JoinId(const std::vector<std::string>& parts) {
+  std::string id;
+  for (const std::string& part : parts) {
+    if (!part.empty()) absl::StrAppend(&id, id.empty() ? "" : ",", part);
+  }
+  return id;
+}
+
+std::string PolicyLabel(v1::BiasPolicy::Kind bias, const std::string& suffix) {
+  return absl::StrCat(PolicyName(bias), suffix);
+}
+
+std::string GroupOf(const Trained& trained) {
+  return absl::StrCat(trained.plan.title(), ", ", trained.dataset);
+}
+
+v1::PowerSweepSpec NewSweep(const Trained& trained, v1::Split::Kind split, int64_t samples) {
+  v1::PowerSweepSpec sweep;
+  sweep.set_dataset(trained.train.dataset());
+  sweep.set_split(split);
+  sweep.set_samples(samples);
+  sweep.mutable_realisation();
+  sweep.mutable_noise()->set_without(true);
+  return sweep;
+}
+
+Value OfInterval(double value, double low, double high) {
+  Value result;
+  result.value = value;
+  if (high > low) {
+    result.low = low;
+    result.high = high;
+  }
+  return result;
+}
+
+}  // namespace torpor::cli::reproduce

@@ -1,0 +1,191 @@
+#include "client/cli/reproduce/recipes.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/definition.h"
+#include "client/cli/errors.h"
+#include "client/cli/rpc.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+constexpr size_t kMaxNetworkId = 12;
+
+bool IsId(const std::string& id) {
+  return !id.empty() && id.size() <= kMaxNetworkId && std::islower(id[0]) != 0 &&
+         std::all_of(id.begin(), id.end(), [](unsigned char c) {
+           return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+         });
+}
+
+bool Empty(const recipe::NetworkPlan& plan) {
+  return plan.grids().empty() && plan.savings().empty() && !plan.has_equal_power();
+}
+
+// What is wrong with a plan; "" if nothing.
+std::string WrongInPlan(const recipe::NetworkPlan& plan) {
+  if (!IsId(plan.id())) {
+    return absl::StrCat("networks.id must be [a-z][a-z0-9-]*, at most ", kMaxNetworkId,
+                        " characters, got `", plan.id(), "`");
+  }
+  const std::string at = absl::StrCat("network ", plan.id(), ": ");
+  if (plan.network().rate().layers().empty()) return at + "has no layers";
+  if (Empty(plan)) return at + "nothing is measured on it (grids, savings or equal_power)";
+  for (const recipe::Grid& grid : plan.grids()) {
+    if (grid.epsilon().empty()) return at + "a grid has no epsilon";
+    if (grid.bias().empty() && grid.tunings().empty()) return at + "a grid has no bias policy";
+  }
+  for (const recipe::Saving& saving : plan.savings()) {
+    if (!(saving.ratio() > 0 && saving.ratio() < 1)) return at + "savings.ratio must be in (0, 1)";
+    if (!(saving.floor() > 0 && saving.floor() < 1)) return at + "savings.floor must be in (0, 1)";
+    if (!(saving.allowed_loss() > 0)) return at + "savings.allowed_loss must be above 0";
+    if (plan.train().validation_samples() <= 0) {
+      return at + "savings choose on held-out samples: train.validation_samples must be above 0";
+    }
+    if (saving.tuned_epsilon().empty() != saving.tunings().empty()) {
+      return at + "savings need both tunings and tuned_epsilon, or neither";
+    }
+  }
+  if (plan.has_equal_power() &&
+      (plan.equal_power().nasp().empty() || plan.equal_power().schemes().empty())) {
+    return at + "equal_power needs nasp and schemes";
+  }
+  return "";
+}
+
+std::string WrongInRecipe(const recipe::Recipe& recipe) {
+  if (recipe.name().empty()) return "name is missing";
+  if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty()) {
+    return "measures nothing (networks, neuron_bias or neuron_tuning)";
+  }
+  if (!recipe.networks().empty() && recipe.datasets().empty()) return "networks need datasets";
+  if (!recipe.networks().empty() && (recipe.seeds() < 1 || recipe.seeds() > 1000)) {
+    return absl::StrCat("seeds must be in 1..1000, got ", recipe.seeds());
+  }
+  std::set<std::string> prefixes;
+  for (const recipe::NetworkPlan& plan : recipe.networks()) {
+    if (std::string wrong = WrongInPlan(plan); !wrong.empty()) return wrong;
+    if (!prefixes.insert(plan.prefix()).second) {
+      return absl::StrCat("two networks have the prefix `", plan.prefix(),
+                          "`: their rows could not be told apart");
+    }
+  }
+  for (const auto* list : {&recipe.paper(), &recipe.reference()}) {
+    for (const recipe::Values& values : *list) {
+      const bool one = values.at().empty() && values.value_size() == 1;
+      if (!one && values.at_size() != values.value_size()) {
+        return absl::StrCat("values of `", values.id(), "`: ", values.at_size(), " places and ",
+                            values.value_size(), " values");
+      }
+    }
+  }
+  for (const recipe::Claim& claim : recipe.claims()) {
+    for (const recipe::Check& check : claim.checks()) {
+      if (check.row().empty()) return absl::StrCat("a check of `", claim.text(), "` has no row");
+      if (!check.has_at_least() && !check.has_at_most()) {
+        return absl::StrCat("the check of ", check.row(), " has no bound");
+      }
+    }
+  }
+  return "";
+}
+
+absl::StatusOr<recipe::Recipe> ReadRecipe(absl::StatusOr<Definition> definition,
+                                          const std::string& where) {
+  if (!definition.ok()) return definition.status();
+  recipe::Recipe recipe;
+  CLI_RETURN_IF_ERROR(definition->Read("", recipe));
+  CLI_RETURN_IF_ERROR(CheckRecipe(recipe, where));
+  return recipe;
+}
+
+void QuickGrid(const recipe::Quick& quick, recipe::Grid& grid) {
+  std::vector<double> kept;
+  for (const double epsilon : grid.epsilon()) {
+    if (epsilon >= quick.least_epsilon()) kept.push_back(epsilon);
+  }
+  grid.mutable_epsilon()->Assign(kept.begin(), kept.end());
+  if (quick.test_samples() > 0) grid.set_samples(quick.test_samples());
+}
+
+void QuickTuning(const recipe::Quick& quick, recipe::Tuning& tuning) {
+  if (quick.tune_epochs() > 0 && tuning.tune().method() != v1::TuneSpec::Method::NEWTON) {
+    tuning.mutable_tune()->set_epochs(quick.tune_epochs());
+  }
+  if (quick.tune_samples() > 0) tuning.mutable_tune()->set_samples(quick.tune_samples());
+}
+
+void QuickSaving(const recipe::Quick& quick, recipe::Saving& saving) {
+  if (quick.ratio() > 0) saving.set_ratio(quick.ratio());
+  saving.set_floor(std::max(saving.floor(), quick.least_epsilon()));
+  if (quick.test_samples() > 0) saving.set_samples(quick.test_samples());
+  if (quick.noise_seeds() > 0) saving.set_noise_seeds(quick.noise_seeds());
+  for (recipe::Tuning& tuning : *saving.mutable_tunings()) QuickTuning(quick, tuning);
+}
+
+}  // namespace
+
+absl::StatusOr<recipe::Recipe> LoadEmbedded(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [known, yaml] : EmbeddedRecipes()) {
+    if (known == name) return ReadRecipe(Definition::Parse(yaml, known), known);
+    names.push_back(known);
+  }
+  const std::string close = ClosestTo(name, names);
+  return UsageError(
+      absl::StrCat("no recipe `", name, "`"), absl::StrCat("recipes: ", absl::StrJoin(names, ", ")),
+      close.empty() ? "torpor reproduce list" : absl::StrCat("torpor reproduce run ", close));
+}
+
+absl::StatusOr<recipe::Recipe> LoadRecipeFile(Context& context, const std::string& path) {
+  return ReadRecipe(Definition::Load(context, path), path);
+}
+
+absl::Status CheckRecipe(const recipe::Recipe& recipe, const std::string& where) {
+  const std::string wrong = WrongInRecipe(recipe);
+  if (wrong.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat("the recipe is wrong: ", wrong), where,
+                    "a recipe of client/recipes/merkel as a pattern");
+}
+
+void ApplyQuick(recipe::Recipe& recipe) {
+  const recipe::Quick& quick = recipe.quick();
+  if (quick.seeds() > 0) recipe.set_seeds(quick.seeds());
+  if (quick.one_dataset() && recipe.datasets_size() > 1) {
+    recipe.mutable_datasets()->DeleteSubrange(1, recipe.datasets_size() - 1);
+  }
+  for (recipe::NetworkPlan& plan : *recipe.mutable_networks()) {
+    v1::TrainSpec& train = *plan.mutable_train();
+    if (quick.epochs() > 0) train.set_epochs(quick.epochs());
+    if (quick.train_samples() > 0) train.set_train_samples(quick.train_samples());
+    if (quick.validation_samples() > 0 && train.validation_samples() > 0) {
+      train.set_validation_samples(quick.validation_samples());
+    }
+    for (recipe::Grid& grid : *plan.mutable_grids()) {
+      QuickGrid(quick, grid);
+      for (recipe::Tuning& tuning : *grid.mutable_tunings()) QuickTuning(quick, tuning);
+    }
+    for (recipe::Saving& saving : *plan.mutable_savings()) QuickSaving(quick, saving);
+    if (plan.has_equal_power()) {
+      recipe::EqualPower& equal = *plan.mutable_equal_power();
+      if (quick.test_samples() > 0) equal.set_samples(quick.test_samples());
+      if (quick.noise_seeds() > 0) equal.mutable_noise()->set_seeds(quick.noise_seeds());
+    }
+  }
+}
+
+void ApplyDataset(const std::string& dataset, recipe::Recipe& recipe) {
+  if (dataset.empty()) return;
+  recipe.clear_datasets();
+  recipe.add_datasets(ShortName(dataset));
+}
+
+void ApplySeeds(int seeds, recipe::Recipe& recipe) {
+  if (seeds > 0) recipe.set_seeds(seeds);
+}
+
+}  // namespace torpor::cli::reproduce

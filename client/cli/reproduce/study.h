@@ -1,0 +1,67 @@
+// One run of a recipe: the jobs it starts, the rows and drawings that come of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/cli/context.h"
+#include "client/cli/plot.h"
+#include "client/cli/reproduce/job_runner.h"
+#include "client/cli/reproduce/recipe.pb.h"
+#include "client/cli/reproduce/rows.h"
+
+namespace torpor::cli::reproduce {
+
+// A plot and what stands under it.
+struct Drawing {
+  Plot plot;
+  std::string caption;
+};
+
+// Not thread-safe.
+struct Study {
+  Context& context;
+  const recipe::Recipe& recipe;
+  JobRunner& runner;
+  RowCollector rows;
+  // Curves that are not rows, e.g. a neuron's response against the angle.
+  std::vector<Drawing> drawings;
+};
+
+// A trained network of the recipe.
+struct Trained {
+  const recipe::NetworkPlan& plan;
+  // Short name.
+  std::string dataset;
+  uint64_t seed = 0;
+  Stage stage;
+  // The training as it was asked for.
+  v1::TrainSpec train;
+};
+
+// Trains every network for every dataset and seed and measures what its plan asks for.
+absl::Status RunNetworks(Study& study);
+// The parts of a plan, each in the file of its name (grids in networks.cc).
+absl::Status RunSaving(Study& study, const Trained& trained, const recipe::Saving& saving);
+absl::Status RunEqualPower(Study& study, const Trained& trained);
+// Figures 2 and 3: calls of AnalysisService, no jobs.
+absl::Status RunNeurons(Study& study);
+
+// Runs the tuning over these epsilons; the stage that has them.
+absl::StatusOr<Stage> Tune(Study& study, const Trained& trained, const recipe::Tuning& tuning,
+                           const google::protobuf::RepeatedField<double>& epsilons);
+
+// "loss=bce" and "noise=0.01" before "eps=0.1": non-empty parts by comma.
+std::string JoinId(const std::vector<std::string>& parts);
+// The policy's name and the grid's suffix.
+std::string PolicyLabel(v1::BiasPolicy::Kind bias, const std::string& suffix);
+// "784-10, squared error, mnist".
+std::string GroupOf(const Trained& trained);
+// The whole sweep on a realisation without noise of its own.
+v1::PowerSweepSpec NewSweep(const Trained& trained, v1::Split::Kind split, int64_t samples);
+
+// A value with its interval where the server gave one (high > low).
+Value OfInterval(double value, double low, double high);
+
+}  // namespace torpor::cli::reproduce
