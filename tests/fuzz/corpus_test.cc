@@ -89,6 +89,16 @@ TEST(Fuzz, Npy) {
             20000);
 }
 
+TEST(Fuzz, Npz) {
+  const std::vector<float> values = {1, 2, 3, 4, 5, 6};
+  const auto ours = WriteNpz(std::vector<NpzFloats>{
+      {"hidden.weight", {2, 3}, values}, {"hidden.bias", {2}, std::span(values).first(2)}});
+  ASSERT_TRUE(ours.ok()) << ours.status();
+  // Written by numpy 1.24: savez_compressed, one array with columns first, one of float64.
+  const std::string deflated = ReadFile(TORPOR_TEST_SOURCE_DIR "/fuzz/seeds/deflated.npz");
+  RunCorpus(FuzzNpz, {*ours, deflated}, 20000);
+}
+
 TEST(Fuzz, Network) {
   v1::Network single = SmallNetwork();
   single.mutable_rate()->mutable_layers()->RemoveLast();
