@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -57,7 +59,7 @@ class ErrorCurve {
 
   // The integrand bends where f(s) does and where f(epsilon s + t) does.
   void Prepare(double t) {
-    if (neuron_.distribution->samples() > 0 && !points_.at.empty()) return;
+    if (!neuron_.distribution->samples().empty() && !points_.at.empty()) return;
     std::vector<Bend> bends;
     if (const double width = BendWidth(neuron_.activation); std::isfinite(width)) {
       bends.push_back({0, width});
@@ -110,12 +112,48 @@ double MeanResponse(const AnalyzedNeuron& neuron) {
   return sum;
 }
 
+// The same for ReLU and samples, exactly: between the shifts at which one sample after the other
+// begins to fire the error is a parabola, and there may be a minimum in each of them.
+double BestReluShift(std::span<const double> samples, double epsilon, double unchanged) {
+  std::vector<double> s(samples.begin(), samples.end());
+  std::sort(s.begin(), s.end(), std::greater<>());
+  // The error as a function of t: silent + sum over those that fire of (d + t)^2, d = epsilon s -
+  // f(s).
+  double silent = 0, sum = 0, squares = 0;
+  for (const double value : s) silent += value > 0 ? value * value : 0;
+  double firing = 0;
+  const auto error_at = [&](double t) { return silent + squares + t * (2 * sum + firing * t); };
+  // Before the first fires every shift is as good as any other.
+  double best = std::min(unchanged, -epsilon * s[0]);
+  double error = silent;
+  for (size_t i = 0; i < s.size(); ++i) {
+    const double response = s[i] > 0 ? s[i] : 0, d = epsilon * s[i] - response;
+    silent -= response * response;
+    sum += d;
+    squares += d * d;
+    firing += 1;
+    const double from = -epsilon * s[i];
+    const double to =
+        i + 1 < s.size() ? -epsilon * s[i + 1] : std::numeric_limits<double>::infinity();
+    if (!(to > from)) continue;
+    const double t = std::clamp(-sum / firing, from, to);
+    if (const double other = error_at(t); other < error) {
+      error = other;
+      best = t;
+    }
+  }
+  return best;
+}
+
 // t of the lowest error.
 double BestShift(const AnalyzedNeuron& neuron, double epsilon) {
   const PreActivationDistribution& s = *neuron.distribution;
   // Left as it is, f(epsilon (s - b) + b).
   const double unchanged = (1 - epsilon) * neuron.bias;
   if (neuron.activation == v1::Activation::LINEAR) return (1 - epsilon) * s.mean();
+  if (neuron.activation == v1::Activation::RELU && !s.samples().empty()) {
+    return BestReluShift(s.samples(), epsilon, unchanged);
+  }
   ErrorCurve curve(neuron, epsilon);
   double best = unchanged;
   double error = curve.Error(unchanged);

@@ -42,8 +42,8 @@ class PreActivationDistribution {
   bool normal() const { return stddev_ > 0; }
   double mean() const { return mean_; }
   double stddev() const { return stddev_; }
-  // Points of one expectation; 1 for quadrature is a few hundred.
-  size_t samples() const { return samples_.size(); }
+  // Empty unless it is one of samples.
+  std::span<const double> samples() const { return samples_; }
 
   // For E[g(s)] where g is smooth except at `bends`. `points` is overwritten.
   void Points(std::span<const Bend> bends, WeightedPoints& points) const;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -166,6 +167,28 @@ TEST(NeuronBias, IsAMinimumForAwkwardNeurons) {
                   error * (1 - 1e-9))
             << side * step;
       }
+    }
+  }
+}
+
+// A few samples make an error with several minima: no point of a fine grid is below the one found.
+TEST(NeuronBias, FindsTheLowestOfSeveralMinima) {
+  for (uint64_t trial = 0; trial < 200; ++trial) {
+    RandomStream random(5, RandomPurpose::kTest, 0, trial);
+    v1::PreActivation definition;
+    const uint64_t count = 1 + random.NextBelow(6);
+    for (uint64_t i = 0; i < count; ++i) {
+      definition.mutable_samples()->add_values(6 * random.NextFloat() - 3);
+    }
+    TORPOR_ASSERT_OK_AND_ASSIGN(const PreActivationDistribution distribution,
+                                PreActivationDistribution::Create(definition, "s"));
+    const AnalyzedNeuron neuron{trial % 2 == 0 ? v1::Activation::RELU : v1::Activation::SIGMOID,
+                                random.NextFloat() - 0.5, &distribution};
+    const double epsilon = trial % 5 == 0 ? 0 : 3 * random.NextFloat();
+    const double error = ExpectedSquaredError(neuron, epsilon, OptimalBiasChange(neuron, epsilon));
+    for (double change = -12; change <= 12; change += 0.01) {
+      ASSERT_GE(ExpectedSquaredError(neuron, epsilon, change), error - 1e-12)
+          << trial << " " << change;
     }
   }
 }
