@@ -18,9 +18,11 @@ namespace {
 constexpr std::string_view kParameters = "layers/";
 // Beside the values: headers, and the zip's directory.
 constexpr int64_t kOverhead = 1 << 20;
-// An error names so many arrays one by one, and more of them by kind.
+// An error names so many arrays one by one, and more of them by kind: so many characters of names
+// in all, and about so many a line.
 constexpr size_t kNamedOneByOne = 16;
-constexpr size_t kNamedTogether = 900;
+constexpr size_t kNamedTogether = 2400;
+constexpr size_t kNamesALine = 500;
 
 std::string ArrayName(std::string_view tensor) {
   return absl::StrReplaceAll(std::string(tensor.substr(kParameters.size())), {{"/", "."}});
@@ -58,11 +60,17 @@ absl::Status ToStatus(const std::vector<Mismatch>& mismatches) {
   }
   std::map<std::string, std::vector<std::string>> kinds;
   for (const Mismatch& each : mismatches) kinds[each.kind].push_back(each.array);
+  size_t room = kNamedTogether;
   for (const auto& [kind, arrays] : kinds) {
     std::string names;
     size_t named = 0;
-    while (named < arrays.size() && names.size() + arrays[named].size() < kNamedTogether) {
-      absl::StrAppend(&names, named == 0 ? "" : ", ", arrays[named]);
+    while (named < arrays.size() && arrays[named].size() + 2 <= room) {
+      if (names.size() > kNamesALine) {
+        violations.Add("arrays", absl::StrCat(kind, ": ", names));
+        names.clear();
+      }
+      absl::StrAppend(&names, names.empty() ? "" : ", ", arrays[named]);
+      room -= arrays[named].size() + 2;
       ++named;
     }
     if (named < arrays.size()) absl::StrAppend(&names, " and ", arrays.size() - named, " more");
