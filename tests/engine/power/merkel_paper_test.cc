@@ -7,7 +7,7 @@
 #include <map>
 
 #include "engine/data/catalogue.h"
-#include "engine/power/evaluate.h"
+#include "engine/power/sweep.h"
 #include "gtest/gtest.h"
 #include "tests/support/rate_networks.h"
 
@@ -65,16 +65,17 @@ class MerkelPaperTest : public ::testing::Test {
     v1::Realisation chip;
     chip.set_column_noise(noise);
     chip.set_seed(7);
-    auto rows = SweepPower(
-        model, spec, chip, data, &pool_, cancellation_,
-        [noise](int, int, const v1::PowerSweepRow& row) {
-          std::printf(
-              "noise %.2f eps %.2f %-11s accuracy %.4f loss %.4f ece %.4f agreement %.4f "
-              "nasp %.4f nominal %.4f\n",
-              noise, row.epsilon(), v1::BiasPolicy::Kind_Name(row.bias()).c_str(), row.accuracy(),
-              row.loss(), row.ece(), row.agreement(), row.nasp(), row.nasp_nominal());
-          std::fflush(stdout);
-        });
+    spec.mutable_noise()->set_without(true);
+    PowerProgress progress;
+    progress.on_row = [noise](int, int, const v1::PowerSweepRow& row) {
+      std::printf(
+          "noise %.2f eps %.2f %-11s accuracy %.4f loss %.4f ece %.4f agreement %.4f nasp %.4f "
+          "nominal %.4f\n",
+          noise, row.epsilon(), v1::BiasPolicy::Kind_Name(row.bias()).c_str(), row.accuracy(),
+          row.loss(), row.ece(), row.agreement(), row.nasp(), row.nasp_nominal());
+      std::fflush(stdout);
+    };
+    auto rows = SweepPower(model, spec, chip, data, &pool_, cancellation_, progress);
     EXPECT_TRUE(rows.ok()) << rows.status();
     return *std::move(rows);
   }

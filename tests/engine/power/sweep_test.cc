@@ -1,10 +1,12 @@
-#include "engine/power/evaluate.h"
+#include "engine/power/sweep.h"
+
+#include <cmath>
 
 #include "engine/base/status.h"
-#include "engine/data/catalogue.h"
+#include "engine/power/evaluate.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/rate_networks.h"
+#include "tests/support/trained_digits.h"
 
 namespace torpor {
 namespace {
@@ -14,20 +16,14 @@ using testing::ModelOf;
 using A = v1::Activation;
 using B = v1::BiasPolicy;
 
-class SweepTest : public ::testing::Test {
+class SweepTest : public testing::TrainedDigitsTest {
  protected:
-  SweepTest() {
-    v1::TrainSpec spec;
-    spec.set_learning_rate(5e-3);
-    auto trainer = model_->NewTrainer(spec, &pool_);
-    TORPOR_CHECK(testing::TrainEpochs(**trainer, train_, 100, 1, 0, 10).ok());
-    TORPOR_CHECK(model_->Calibrate(train_, "digits", "digest", &pool_, cancellation_).ok());
-  }
-
+  // Without noise accuracy, which most tests here do not look at.
   v1::PowerSweepSpec Spec(std::vector<double> epsilons, std::vector<B::Kind> policies) {
     v1::PowerSweepSpec spec;
     for (double epsilon : epsilons) spec.add_epsilon(epsilon);
     for (B::Kind policy : policies) spec.add_bias(policy);
+    spec.mutable_noise()->set_without(true);
     return spec;
   }
 
@@ -35,16 +31,10 @@ class SweepTest : public ::testing::Test {
                                        double noise = 0) {
     v1::Realisation chip;
     chip.set_column_noise(noise);
-    auto rows = SweepPower(*model_, spec, chip, test_, pool, cancellation_, nullptr);
+    auto rows = SweepPower(*model_, spec, chip, test_, pool, cancellation_, {});
     EXPECT_TRUE(rows.ok()) << rows.status();
     return *std::move(rows);
   }
-
-  const Dataset train_ = SyntheticDigits(v1::Split::TRAIN);
-  const Dataset test_ = SyntheticDigits(v1::Split::TEST);
-  ThreadPool pool_{2};
-  Cancellation cancellation_;
-  std::unique_ptr<Model> model_ = ModelOf(train_.features(), {{64, A::RELU}, {10, A::SIGMOID}});
 };
 
 TEST_F(SweepTest, FullPowerIsExactlyOneUnderEveryPolicy) {
@@ -52,6 +42,8 @@ TEST_F(SweepTest, FullPowerIsExactlyOneUnderEveryPolicy) {
     for (const v1::PowerSweepRow& row :
          Sweep(Spec({1}, {B::NONE, B::TABLE, B::HOMOGENEOUS}), &pool_, noise)) {
       EXPECT_EQ(row.nasp(), 1.0);
+      EXPECT_EQ(row.nasp_low(), 1.0);
+      EXPECT_EQ(row.nasp_high(), 1.0);
       EXPECT_EQ(row.nasp_nominal(), 1.0);
       EXPECT_EQ(row.agreement(), 1.0);
       EXPECT_EQ(row.samples(), test_.size());
@@ -97,13 +89,17 @@ TEST_F(SweepTest, SameBitsForAnyNumberOfThreads) {
 TEST_F(SweepTest, RowsComeInOrderAndAreReported) {
   const v1::PowerSweepSpec spec = Spec({1, 0.5}, {B::NONE, B::TABLE});
   std::vector<int> done;
-  auto rows = SweepPower(*model_, spec, {}, test_, &pool_, cancellation_,
-                         [&](int d, int total, const v1::PowerSweepRow&) {
-                           EXPECT_EQ(total, 4);
-                           done.push_back(d);
-                         });
+  std::vector<double> fractions;
+  PowerProgress progress;
+  progress.on_row = [&](int d, int total, const v1::PowerSweepRow&) {
+    EXPECT_EQ(total, 4);
+    done.push_back(d);
+  };
+  progress.on_fraction = [&](double fraction) { fractions.push_back(fraction); };
+  auto rows = SweepPower(*model_, spec, {}, test_, &pool_, cancellation_, progress);
   ASSERT_TRUE(rows.ok());
   EXPECT_THAT(done, ::testing::ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(fractions, ::testing::ElementsAre(0.2, 0.4, 0.6, 0.8, 1.0));
   EXPECT_EQ((*rows)[1].epsilon(), 1);
   EXPECT_EQ((*rows)[1].bias(), B::TABLE);
   EXPECT_EQ((*rows)[2].epsilon(), 0.5);
@@ -118,18 +114,90 @@ TEST_F(SweepTest, ModesThatCannotBeDeployedAreRowsWithTheirError) {
   EXPECT_NE(rows[3].error().message().find("epsilon"), std::string::npos);
 }
 
+TEST_F(SweepTest, EveryFigureHasAnIntervalThatHoldsIt) {
+  for (const v1::PowerSweepRow& row : Sweep(Spec({1, 0.3}, {B::NONE, B::TABLE}), &pool_, 0.01)) {
+    EXPECT_LE(row.agreement_low(), row.agreement());
+    EXPECT_GE(row.agreement_high(), row.agreement());
+    EXPECT_LT(row.loss_low(), row.loss());
+    EXPECT_GT(row.loss_high(), row.loss());
+    EXPECT_LT(row.loss_high() - row.loss_low(), row.loss());
+    EXPECT_LE(row.ece_low(), row.ece());
+    EXPECT_GT(row.ece_high(), row.ece());
+    EXPECT_LT(row.ece_high() - row.ece(), 0.1);
+    EXPECT_LE(row.nasp_low(), row.nasp());
+    EXPECT_GE(row.nasp_high(), row.nasp());
+  }
+}
+
+// The figures of two halves differ by no more than their intervals say: the power's interval is one
+// of a ratio of pairs, far narrower than that of the power itself.
+TEST_F(SweepTest, TheIntervalOfNaspIsThatOfTheRatio) {
+  const auto full = DeployOf(*model_, 1, B::NONE);
+  const auto low = DeployOf(*model_, 0.3, B::NONE);
+  auto row_of = [&](const Dataset& data) {
+    const auto reference = MeasureFullPower(*full, data, &pool_, cancellation_);
+    return *EvaluateMode(*low, *reference, data, &pool_, cancellation_);
+  };
+  const v1::PowerSweepRow first = row_of(train_.Slice(0, train_.size() / 2));
+  const v1::PowerSweepRow second = row_of(train_.Slice(train_.size() / 2, train_.size()));
+  const double error = (first.nasp_high() - first.nasp_low()) / 2 / 1.96;
+  EXPECT_GT(error, 0);
+  EXPECT_LT(error, 0.05 * first.nasp());
+  EXPECT_NEAR(first.nasp(), second.nasp(), 4 * std::sqrt(2.0) * error);
+}
+
+TEST_F(SweepTest, RowsCarryTheModeInForce) {
+  v1::PowerSweepSpec spec = Spec({0.5}, {});
+  spec.mutable_base()->set_bias(B::TABLE);
+  (*spec.mutable_base()->mutable_layer_epsilon())["layer1"] = 0.8;
+  spec.add_modes()->set_epsilon(0.25);
+  const auto rows = Sweep(spec, &pool_);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].bias(), B::TABLE);
+  EXPECT_EQ(rows[0].power_mode().epsilon(), 0.5);
+  EXPECT_EQ(rows[0].power_mode().bias(), B::TABLE);
+  EXPECT_EQ(rows[0].power_mode().layer_epsilon().at("layer1"), 0.8);
+  EXPECT_EQ(rows[1].epsilon(), 0.25);
+  EXPECT_EQ(rows[1].bias(), B::NONE);
+  EXPECT_EQ(rows[1].power_mode().bias(), B::NONE);
+}
+
+TEST_F(SweepTest, AGridMayScaleSomeLayersOnly) {
+  v1::PowerSweepSpec spec = Spec({0.5, 0.1}, {B::NONE});
+  spec.add_epsilon_layers("layer0");
+  const auto rows = Sweep(spec, &pool_);
+  v1::PowerMode mode;
+  (*mode.mutable_layer_epsilon())["layer0"] = 0.1;
+  v1::PowerSweepSpec same;
+  *same.add_modes() = mode;
+  same.mutable_noise()->set_without(true);
+  const auto wanted = Sweep(same, &pool_);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].epsilon(), 0.1);
+  EXPECT_EQ(rows[1].power_mode().layer_epsilon().at("layer0"), 0.1);
+  EXPECT_EQ(rows[1].nasp(), wanted[0].nasp());
+  EXPECT_EQ(rows[1].accuracy(), wanted[0].accuracy());
+
+  spec.add_epsilon_layers("layer7");
+  const absl::Status status =
+      SweepPower(*model_, spec, {}, test_, &pool_, cancellation_, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::AllOf(::testing::HasSubstr("epsilon_layers[1]"),
+                               ::testing::HasSubstr("layer0, layer1")));
+}
+
 TEST_F(SweepTest, BadSpecsAndDataAreRefused) {
-  EXPECT_FALSE(SweepPower(*model_, Spec({}, {}), {}, test_, &pool_, cancellation_, nullptr).ok());
+  EXPECT_FALSE(SweepPower(*model_, Spec({}, {}), {}, test_, &pool_, cancellation_, {}).ok());
   const Dataset other = Dataset::FromFloats({1, 2, 3}, {3}, {0}, 10);
   const absl::Status status =
-      SweepPower(*model_, Spec({1}, {}), {}, other, &pool_, cancellation_, nullptr).status();
+      SweepPower(*model_, Spec({1}, {}), {}, other, &pool_, cancellation_, {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("dataset"), std::string::npos);
   Cancellation cancelled;
   cancelled.Cancel();
-  EXPECT_EQ(
-      SweepPower(*model_, Spec({1}, {}), {}, test_, &pool_, cancelled, nullptr).status().code(),
-      absl::StatusCode::kCancelled);
+  EXPECT_EQ(SweepPower(*model_, Spec({1}, {}), {}, test_, &pool_, cancelled, {}).status().code(),
+            absl::StatusCode::kCancelled);
 }
 
 }  // namespace
