@@ -7,6 +7,7 @@
 #include "client/cli/definition.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/job_tune.h"
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
 #include "client/cli/rpc.h"
@@ -25,17 +26,6 @@ struct TrainFlags {
   bool no_deploy = false, from_session = false;
   SubmitFlags submit;
 };
-
-// An enum's value by its name in either case; a usage error with the choices.
-template <typename Kind, typename Parse>
-absl::Status ParseKind(const std::string& word, Parse parse, absl::string_view flag,
-                       absl::string_view choices, Kind& kind) {
-  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) {
-    return absl::OkStatus();
-  }
-  return UsageError(absl::StrCat("must be one of ", choices, ", got `", word, "`"), flag,
-                    absl::StrCat(flag, " ", choices.substr(0, choices.find(','))));
-}
 
 // The recipe's `train` first, then what the flags say.
 absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& command,
@@ -85,15 +75,6 @@ absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& c
   return train;
 }
 
-// Prints the job, unless its JSON lines were the output, and tells what comes next.
-absl::Status Report(Context& context, const v1::Job& job, const SubmitFlags& flags) {
-  const bool followed = flags.wait || flags.watch;
-  if (!(flags.watch && context.options.format == Format::kJson)) PrintJob(context, job);
-  if (followed) return JobOutcome(job);
-  context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
-  return absl::OkStatus();
-}
-
 void AddTrain(CLI::App& submit, Context& context) {
   auto flags = std::make_shared<TrainFlags>();
   auto self = std::make_shared<CLI::App*>(nullptr);
@@ -106,7 +87,7 @@ void AddTrain(CLI::App& submit, Context& context) {
         spec.set_session(session);
         CLI_ASSIGN_OR_RETURN(*spec.mutable_train(), BuildTrainSpec(context, **self, *flags));
         CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, flags->submit));
-        return Report(context, job, flags->submit);
+        return ReportSubmitted(context, job, flags->submit);
       });
   *self = train;
   train->add_option("session", flags->session, "the session")->required();
@@ -156,7 +137,7 @@ void AddOverData(CLI::App& submit, Context& context, const std::string& kind,
           spec.mutable_calibrate()->set_samples(flags->samples);
         }
         CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, flags->submit));
-        return Report(context, job, flags->submit);
+        return ReportSubmitted(context, job, flags->submit);
       });
   command->add_option("session", flags->session, "the session")->required();
   command->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)")
@@ -226,6 +207,7 @@ void AddJobCommands(CLI::App& root, Context& context) {
               "Measures accuracy and power of the session's present mode.");
   AddOverData(*submit, context, "calibrate",
               "Gathers the statistics that bias policies, noise and NASP need.");
+  AddJobTune(*submit, context);
 
   auto id = std::make_shared<std::string>();
   auto session = std::make_shared<std::string>();

@@ -72,6 +72,14 @@ absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const Subm
   return FollowJob(context, job->name(), ChooseProgressStyle(context, flags.watch));
 }
 
+absl::Status ReportSubmitted(Context& context, const v1::Job& job, const SubmitFlags& flags) {
+  const bool followed = flags.wait || flags.watch;
+  if (!(flags.watch && context.options.format == Format::kJson)) PrintJob(context, job);
+  if (followed) return JobOutcome(job);
+  context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
+  return absl::OkStatus();
+}
+
 Json JobJson(const v1::Job& job) {
   Json json = ToJson(job);
   json["kind"] = JobKind(job.spec());

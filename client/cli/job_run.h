@@ -6,7 +6,10 @@
 
 #include "CLI/App.hpp"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/context.h"
+#include "client/cli/errors.h"
 #include "client/cli/output.h"
 #include "torpor/v1/job.pb.h"
 
@@ -40,6 +43,21 @@ void PrintJob(Context& context, const v1::Job& job);
 
 // A split from `train`, `validation`, `test` or nothing, which is TEST.
 absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word);
+
+// An enum's value by its name in either case; a usage error with the choices.
+template <typename Kind, typename Parse>
+absl::Status ParseKind(const std::string& word, Parse parse, absl::string_view flag,
+                       absl::string_view choices, Kind& kind) {
+  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) {
+    return absl::OkStatus();
+  }
+  return UsageError(absl::StrCat("must be one of ", choices, ", got `", word, "`"), flag,
+                    absl::StrCat(flag, " ", choices.substr(0, choices.find(','))));
+}
+
+// Prints a job that was submitted, unless its JSON lines were the output, and tells what comes
+// next. A followed job that did not succeed is an error.
+absl::Status ReportSubmitted(Context& context, const v1::Job& job, const SubmitFlags& flags);
 
 // Names the flag of the first wrong field as the place of the error: `spec.train.learning_rate` ->
 // --learning-rate.

@@ -103,7 +103,14 @@ std::string ProgressLine(const v1::Job& job) {
     return line;
   }
   const v1::Progress& progress = job.progress();
-  if (progress.epochs() > 0) {
+  if (job.spec().has_tune() && progress.epochs() > 0) {
+    // Of a tuning job: settings of epsilon instead of epochs.
+    const auto epsilon = progress.metrics().find("epsilon");
+    if (epsilon != progress.metrics().end()) {
+      absl::StrAppendFormat(&line, "  epsilon %.4g", epsilon->second);
+    }
+    absl::StrAppend(&line, " (", progress.epoch(), "/", progress.epochs(), ")");
+  } else if (progress.epochs() > 0) {
     absl::StrAppend(&line, "  epoch ", progress.epoch(), "/", progress.epochs());
   }
   absl::StrAppend(&line, "  ", Bar(progress.fraction()),
@@ -179,7 +186,8 @@ void JobProgress::OnEvent(const v1::JobEvent& event) {
       break;
     case v1::JobEvent::kStarted:
       if (event.started().attempt() > 1) {
-        Show(absl::StrCat(head, "  attempt ", event.started().attempt(), " goes on after epoch ",
+        Show(absl::StrCat(head, "  attempt ", event.started().attempt(), " goes on after ",
+                          job_.spec().has_tune() ? "setting " : "epoch ",
                           event.started().resumed_from_epoch()),
              true);
       }
