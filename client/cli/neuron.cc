@@ -146,9 +146,9 @@ absl::Status Bias(Context& context, const NeuronFlags& flags) {
              {"optimal_change", "optimal", Cell::kNumber},
              {"table_change", "Table I", Cell::kNumber},
              {"tangent_change", "tangent", Cell::kNumber},
-             {"optimal_error", "error left", Cell::kNumber},
-             {"table_error", "Table I", Cell::kNumber},
-             {"unchanged_error", "unchanged", Cell::kNumber}},
+             {"optimal_error", "error: optimal", Cell::kNumber},
+             {"table_error", "error: Table I", Cell::kNumber},
+             {"unchanged_error", "error: unchanged", Cell::kNumber}},
             rows, whole);
   if (context.options.format == Format::kTable) {
     context.out << "\nslope at epsilon 1\n";

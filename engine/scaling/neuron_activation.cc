@@ -54,22 +54,22 @@ double NeuronResponse(v1::Activation::Kind activation, double s) {
   }
 }
 
-double NeuronSlope(v1::Activation::Kind activation, double s) {
+ResponseAndSlope NeuronResponseAndSlope(v1::Activation::Kind activation, double s) {
   switch (activation) {
     case v1::Activation::LINEAR:
-      return 1;
+      return {s, 1};
     case v1::Activation::RELU:
-      return s > 0 ? 1 : 0;
+      return s > 0 ? ResponseAndSlope{s, 1} : ResponseAndSlope{0, 0};
     case v1::Activation::SIGMOID: {
-      const double e = std::exp(-std::abs(s));
-      return e / ((1 + e) * (1 + e));
+      const double e = std::exp(-std::abs(s)), right = 1 / (1 + e);
+      return {s >= 0 ? right : e * right, e * right * right};
     }
     case v1::Activation::TANH: {
-      const double e = std::exp(-2 * std::abs(s));
-      return 4 * e / ((1 + e) * (1 + e));
+      const double e = std::exp(-2 * std::abs(s)), right = 1 / (1 + e);
+      return {std::copysign((1 - e) * right, s), 4 * e * right * right};
     }
     case v1::Activation::STEP:
-      return 0;
+      return {s > 0 ? 1.0 : 0.0, 0};
     default:
       TORPOR_CHECK(false && "activation was checked");
   }

@@ -12,8 +12,12 @@ absl::Status CheckNeuronActivation(v1::Activation::Kind activation);
 
 // f(s).
 double NeuronResponse(v1::Activation::Kind activation, double s);
-// f'(s), without loss of digits in the tails; 0 for STEP.
-double NeuronSlope(v1::Activation::Kind activation, double s);
+// f(s) and f'(s) at once, the slope without loss of digits in the tails; 0 for STEP.
+struct ResponseAndSlope {
+  double response = 0;
+  double slope = 0;
+};
+ResponseAndSlope NeuronResponseAndSlope(v1::Activation::Kind activation, double s);
 // ln f'(s)^2, -infinity where f' is 0.
 double LogSquaredSlope(v1::Activation::Kind activation, double s);
 // The width over which f bends around 0: 0 for a kink or a jump, infinite for LINEAR.

@@ -33,7 +33,8 @@ class ErrorCurve {
     Prepare(t);
     double sum = 0;
     for (size_t i = 0; i < points_.at.size(); ++i) {
-      const double d = Difference(points_.at[i], t);
+      const double d =
+          NeuronResponse(neuron_.activation, epsilon_ * points_.at[i] + t) - unscaled_[i];
       sum += points_.weight[i] * d * d;
     }
     return sum;
@@ -44,19 +45,14 @@ class ErrorCurve {
     Prepare(t);
     double sum = 0;
     for (size_t i = 0; i < points_.at.size(); ++i) {
-      const double s = points_.at[i];
-      sum +=
-          points_.weight[i] * Difference(s, t) * NeuronSlope(neuron_.activation, epsilon_ * s + t);
+      const ResponseAndSlope scaled =
+          NeuronResponseAndSlope(neuron_.activation, epsilon_ * points_.at[i] + t);
+      sum += points_.weight[i] * (scaled.response - unscaled_[i]) * scaled.slope;
     }
     return sum;
   }
 
  private:
-  double Difference(double s, double t) const {
-    return NeuronResponse(neuron_.activation, epsilon_ * s + t) -
-           NeuronResponse(neuron_.activation, s);
-  }
-
   // The integrand bends where f(s) does and where f(epsilon s + t) does.
   void Prepare(double t) {
     if (!neuron_.distribution->samples().empty() && !points_.at.empty()) return;
@@ -66,11 +62,15 @@ class ErrorCurve {
       if (epsilon_ > 0) bends.push_back({-t / epsilon_, width / epsilon_});
     }
     neuron_.distribution->Points(bends, points_);
+    unscaled_.clear();
+    for (const double s : points_.at) unscaled_.push_back(NeuronResponse(neuron_.activation, s));
   }
 
   const AnalyzedNeuron& neuron_;
   const double epsilon_;
   WeightedPoints points_;
+  // f at each point.
+  std::vector<double> unscaled_;
 };
 
 // The root of the derivative between `from` (falling, slope below 0) and `to` (rising): false
@@ -229,6 +229,12 @@ absl::Status CheckRequest(const v1::AnalyzeNeuronBiasRequest& request) {
   return violations.ToStatus();
 }
 
+// (1 - epsilon)(m - b).
+double ChangeTowards(const AnalyzedNeuron& neuron, double epsilon, double mean) {
+  // Not -0 at epsilon 1.
+  return (1 - epsilon) * (mean - neuron.bias) + 0.0;
+}
+
 }  // namespace
 
 double ExpectedSquaredError(const AnalyzedNeuron& neuron, double epsilon, double change) {
@@ -291,13 +297,13 @@ absl::StatusOr<v1::AnalyzeNeuronBiasResponse> AnalyzeNeuronBias(
     v1::AnalyzeNeuronBiasResponse::Point& point = *response.add_points();
     point.set_epsilon(epsilon);
     point.set_optimal_change(OptimalBiasChange(neuron, epsilon));
-    point.set_tangent_change((1 - epsilon) * (tangent - neuron.bias));
+    point.set_tangent_change(ChangeTowards(neuron, epsilon, tangent));
     point.set_optimal_error(ExpectedSquaredError(neuron, epsilon, point.optimal_change()));
     point.set_unchanged_error(ExpectedSquaredError(neuron, epsilon, 0));
     if (distribution.normal()) {
       const double table =
           TableOneMean(neuron.activation, distribution.mean(), distribution.stddev());
-      point.set_table_change((1 - epsilon) * (table - neuron.bias));
+      point.set_table_change(ChangeTowards(neuron, epsilon, table));
       point.set_table_error(ExpectedSquaredError(neuron, epsilon, point.table_change()));
     }
   }

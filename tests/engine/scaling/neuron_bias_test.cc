@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/random.h"
+#include "engine/scaling/neuron_activation.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -191,6 +192,27 @@ TEST(NeuronBias, FindsTheLowestOfSeveralMinima) {
           << trial << " " << change;
     }
   }
+}
+
+// The slope that roots are sought with is the derivative of the response.
+TEST(NeuronBias, SlopesAreDerivatives) {
+  for (const auto activation : {v1::Activation::LINEAR, v1::Activation::RELU,
+                                v1::Activation::SIGMOID, v1::Activation::TANH}) {
+    for (const double s : {-30.0, -2.0, -0.3, 0.7, 4.0, 30.0}) {
+      const ResponseAndSlope both = NeuronResponseAndSlope(activation, s);
+      EXPECT_NEAR(both.response, NeuronResponse(activation, s), 1e-15 * (1 + std::abs(s)));
+      const double quotient =
+          (NeuronResponse(activation, s + 1e-5) - NeuronResponse(activation, s - 1e-5)) / 2e-5;
+      EXPECT_NEAR(both.slope, quotient, 1e-9);
+      if (both.slope > 0) {
+        EXPECT_NEAR(LogSquaredSlope(activation, s), 2 * std::log(both.slope), 1e-9);
+      }
+    }
+  }
+  // In the tail, where 1 - f is lost to rounding.
+  EXPECT_NEAR(NeuronResponseAndSlope(v1::Activation::SIGMOID, 50).slope / std::exp(-50), 1, 1e-12);
+  EXPECT_NEAR(NeuronResponseAndSlope(v1::Activation::TANH, -50).slope / (4 * std::exp(-100)), 1,
+              1e-12);
 }
 
 TEST(NeuronBias, StepKeepsTheSignOfEveryInput) {
