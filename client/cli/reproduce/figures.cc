@@ -43,7 +43,7 @@ Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   return axis;
 }
 
-Axis VerticalAxis(const std::string& metric) {
+Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows) {
   Axis axis;
   axis.minimum = 0;
   if (metric == "loss") {
@@ -51,6 +51,10 @@ Axis VerticalAxis(const std::string& metric) {
     return axis;
   }
   axis.label = metric == "nasp" ? "NASP (% of full power)" : "accuracy on test images (%)";
+  double highest = 0;
+  for (const Row* row : rows) highest = std::max(highest, 100 * *row->measured);
+  // A bias may draw more than it saves.
+  if (highest > 104) return axis;
   axis.maximum = 105;
   axis.ticks = {0, 20, 40, 60, 80, 100};
   return axis;
@@ -83,7 +87,7 @@ Drawing Draw(const std::string& group, const std::string& metric,
   plot.name = absl::StrCat(metric, "-", index);
   plot.title = group;
   plot.x = HorizontalAxis(rows, power);
-  plot.y = VerticalAxis(metric);
+  plot.y = VerticalAxis(metric, rows);
   plot.legend = metric == "accuracy" ? "bottom right" : metric == "nasp" ? "top left" : "top right";
   for (const Row* row : rows) {
     const std::string& column = row->place.column;

@@ -71,7 +71,8 @@ absl::Status RunBias(Study& study, const recipe::NeuronBias& plan, int index) {
   drawing.plot.title = plan.title();
   drawing.plot.x.label = "epsilon: scale of the weights (1 = full power)";
   drawing.plot.y.label = "bias change (units of s)";
-  drawing.plot.series = {optimal, table, tangent};
+  // The last is on top, and Table I's is often the same as the tangent.
+  drawing.plot.series = {tangent, table, optimal};
   drawing.caption =
       "The bias change that keeps the output nearest to the unscaled neuron's, and the paper's "
       "approximations, which touch it at epsilon 1.";

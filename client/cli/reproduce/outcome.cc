@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -44,16 +45,14 @@ std::string Range(const Row& row) {
 void AddClaims(const Outcome& outcome, HtmlPage& page) {
   if (outcome.findings.empty()) return;
   page.Heading("What the paper says, and what was found");
-  std::vector<std::pair<std::string, std::string>> entries;
   for (const Finding& finding : outcome.findings) {
-    std::string text = absl::StrCat(finding.claim, " (", finding.source, ")",
-                                    finding.dataset.empty() ? "" : " On ", finding.dataset,
-                                    finding.dataset.empty() ? "" : ".",
-                                    " Measured here: ", absl::StrJoin(finding.evidence, ". "), ".");
-    if (!finding.reason.empty()) absl::StrAppend(&text, " Why: ", finding.reason);
-    entries.emplace_back(VerdictName(finding.verdict), text);
+    std::string verdict = VerdictName(finding.verdict);
+    verdict[0] = absl::ascii_toupper(static_cast<unsigned char>(verdict[0]));
+    page.Paragraph(absl::StrCat(verdict, ": ", finding.claim, " (", finding.source,
+                                finding.dataset.empty() ? "" : ", ", finding.dataset, ")"));
+    page.List(finding.evidence);
+    if (!finding.reason.empty()) page.Paragraph(absl::StrCat("Why: ", finding.reason));
   }
-  page.Definitions(entries);
   page.Paragraph(
       "Each statement was turned into bounds on rows of the tables below before the run; the "
       "verdict is what the bounds say.");

@@ -163,13 +163,17 @@ std::string RowsCsv(const std::vector<Row>& rows) {
 
 std::string FormatValue(std::optional<double> value, Unit unit) {
   if (!value || !std::isfinite(*value)) return "-";
+  // What rounds to nothing has no sign.
+  const auto rounded = [](double number, double step) {
+    return std::abs(number) < step / 2 ? 0.0 : number;
+  };
   switch (unit) {
     case Unit::kFraction:
-      return absl::StrFormat("%.2f %%", 100 * *value);
+      return absl::StrFormat("%.2f %%", rounded(100 * *value, 0.01));
     case Unit::kDegree:
-      return absl::StrFormat("%.1f deg", *value);
+      return absl::StrFormat("%.1f deg", rounded(*value, 0.1));
     case Unit::kNumber:
-      return absl::StrFormat("%.4f", *value);
+      return absl::StrFormat("%.4f", rounded(*value, 0.0001));
   }
   return "-";
 }

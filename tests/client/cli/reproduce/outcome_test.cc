@@ -72,8 +72,7 @@ TEST(MakePage, SetsThePapersClaimBesideTheFinding) {
   const auto page = MakePage(Made(false));
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_THAT(page->html, HasSubstr("a title &lt;b&gt;"));
-  EXPECT_THAT(page->html, HasSubstr("not reproduced"));
-  EXPECT_THAT(page->html, HasSubstr("It stays above 90 %."));
+  EXPECT_THAT(page->html, HasSubstr("Not reproduced: It stays above 90 %."));
   EXPECT_THAT(page->html, HasSubstr("46.00 %; but asked: at least 90.00 %"));
   EXPECT_THAT(page->html, HasSubstr("Because it is dark."));
   // Paper, measured, interval over seeds, difference.

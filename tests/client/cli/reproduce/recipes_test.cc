@@ -4,6 +4,7 @@
 #include <set>
 
 #include "client/cli/errors.h"
+#include "client/cli/output.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/cli_testing.h"

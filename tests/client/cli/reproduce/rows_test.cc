@@ -125,6 +125,15 @@ TEST(RowsCsv, HasTheSameColumnsInEveryLine) {
             "\"eps=0.1,bias=none\",\"accuracy of \"\"it\"\"\",0.5,0.5,0.4,0.6,1,0.49,fraction,");
 }
 
+TEST(FormatValue, RoundsWithoutASignOnNothing) {
+  EXPECT_EQ(FormatValue(0.92316, Unit::kFraction), "92.32 %");
+  EXPECT_EQ(FormatValue(-0.0421, Unit::kFraction), "-4.21 %");
+  EXPECT_EQ(FormatValue(-0.00001, Unit::kFraction), "0.00 %");
+  EXPECT_EQ(FormatValue(-0.00001, Unit::kNumber), "0.0000");
+  EXPECT_EQ(FormatValue(120.04, Unit::kDegree), "120.0 deg");
+  EXPECT_EQ(FormatValue(std::nullopt, Unit::kNumber), "-");
+}
+
 TEST(Pivot, PutsRowsIntoTheirCells) {
   RowCollector collector;
   collector.Add(At("eps=0.1,bias=none"), {0.5, {}, {}, 1});

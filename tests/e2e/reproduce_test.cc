@@ -1,0 +1,152 @@
+// `torpor reproduce`: recipes of ordinary jobs on a real server.
+#include <map>
+
+#include "gmock/gmock.h"
+#include "world.h"
+
+namespace torpor::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ReproduceTest : public World {
+ protected:
+  Result Reproduce(const std::string& recipe, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"reproduce", "run", recipe, "--out",
+                                          Path("out"), "-o",  "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Torpor(arguments);
+  }
+
+  static std::map<std::string, Json> ById(const Json& result) {
+    std::map<std::string, Json> rows;
+    for (const Json& row : result["rows"]) rows[row["id"]] = row;
+    return rows;
+  }
+};
+
+TEST_F(ReproduceTest, MeasuresASingleLayerAndTakesUpWhatIsDone) {
+  const Result first = Reproduce("merkel/fig4", {"--quick", "--dataset", "synthetic-digits"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  const Json result = first.json();
+  EXPECT_EQ(result["quick"], true);
+  auto rows = ById(result);
+  const Json full = rows["eps=1,bias=none"];
+  // So short a training is little better than chance, 0.1; what follows holds at any accuracy.
+  EXPECT_GT(full["measured"], 0.1) << full;
+  EXPECT_LE(full["low"], full["measured"]);
+  EXPECT_GE(full["high"], full["measured"]);
+  EXPECT_EQ(full["seeds"], 1);
+  // The paper did not use this data.
+  EXPECT_TRUE(full["paper"].is_null());
+  EXPECT_EQ(rows["eps=1,bias=none,metric=nasp"]["measured"], 1.0);
+  // Scaled biases keep every class of a single layer, and power follows epsilon.
+  for (const char* epsilon : {"0.5", "0.1", "0.01"}) {
+    const std::string id = std::string("eps=") + epsilon + ",bias=homogeneous";
+    EXPECT_EQ(rows[id]["measured"], full["measured"]) << id;
+    EXPECT_NEAR(rows[id + ",metric=nasp"]["measured"].get<double>(), std::stod(epsilon), 1e-6);
+  }
+  for (const char* bias : {"table", "empirical", "tuned", "tuned-newton"}) {
+    const std::string id = std::string("eps=0.5,bias=") + bias;
+    ASSERT_TRUE(rows.count(id)) << id;
+    EXPECT_TRUE(rows[id]["measured"].is_number()) << rows[id];
+    EXPECT_TRUE(rows["loss=bce," + id]["measured"].is_number()) << rows["loss=bce," + id];
+  }
+  for (const Json& file : result["files"]) EXPECT_GT(ReadFile(file).size(), 100u) << file;
+  const std::string page = ReadFile(Path("out/merkel-fig4.html"));
+  EXPECT_THAT(page, HasSubstr("quick run"));
+  EXPECT_THAT(page, HasSubstr("NASP (% of full power)"));
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+
+  // The jobs are ordinary ones, under names that say what they belong to.
+  const std::string job = result["jobs"][0];
+  EXPECT_THAT(job, HasSubstr("jobs/repro-merkel-single-mse-synthetic-dig-s1-train-"));
+  const Json got = Torpor({"job", "get", job, "-o", "json"}).json();
+  EXPECT_EQ(got["labels"]["reproduce"], "merkel-fig4") << got;
+
+  // Again: nothing is run, the figures are the same.
+  const Result second = Reproduce("merkel/fig4", {"--quick", "--dataset", "synthetic-digits"});
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(second.json()["jobs"], result["jobs"]);
+  EXPECT_EQ(second.json()["jobs_taken_up"], result["jobs"].size());
+  EXPECT_EQ(second.json()["rows"], result["rows"]);
+}
+
+TEST_F(ReproduceTest, GoesOnAfterAnInterruptedRun) {
+  Write("own.yaml",
+        "name: own/x\n"
+        "datasets: [synthetic-digits]\n"
+        "seeds: 3\n"
+        "networks:\n"
+        "  - id: net\n"
+        "    title: small\n"
+        "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
+        "    train: {epochs: 3, learning_rate: 1e-2}\n"
+        "    grids: [{epsilon: [1, 0.2], bias: [NONE, HOMOGENEOUS], samples: 200}]\n");
+  const std::vector<std::string> arguments = {"reproduce", "run",  "-f",    Path("own.yaml"),
+                                              "-o",        "json", "--out", Path("out")};
+  const Running running = StartTorpor(arguments);
+  ASSERT_TRUE(WaitFor([&] {
+    return Torpor({"job", "list", "-o", "json"}).out.find("-s1-sweep-") != std::string::npos;
+  }));
+  kill(running.pid, SIGKILL);
+  Wait(running);
+  const Result resumed = Torpor(arguments);
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_GE(resumed.json()["jobs_taken_up"], 1);
+  auto rows = ById(resumed.json());
+  const Json row = rows["eps=0.2,bias=none"];
+  EXPECT_EQ(row["seeds"], 3) << row;
+  EXPECT_LE(row["low"], row["measured"]) << row;
+  EXPECT_GE(row["high"], row["measured"]) << row;
+  // Three seeds, three trainings: not one of them twice.
+  std::map<std::string, int> trainings;
+  for (const Json& job : Torpor({"job", "list", "-o", "json"}).json()["jobs"]) {
+    if (job["spec"].contains("train")) ++trainings[job["spec"]["train"]["seed"].dump()];
+  }
+  EXPECT_EQ(trainings.size(), 3u);
+  for (const auto& [seed, count] : trainings) EXPECT_EQ(count, 1) << seed;
+}
+
+TEST_F(ReproduceTest, MeasuresSingleNeurons) {
+  const Result bias = Reproduce("merkel/fig2");
+  ASSERT_EQ(bias.exit_code, 0) << bias.err;
+  auto rows = ById(bias.json());
+  for (const auto& [id, row] : rows) {
+    // Figure 2 and its table to four digits.
+    if (row["reference"].is_number()) {
+      EXPECT_NEAR(row["measured"].get<double>(), row["reference"].get<double>(), 1.01e-4) << row;
+    }
+    // Table I's constant for tanh is in the paper's errata.
+    if (row["paper"].is_number() && id != "f=tanh,slope=table") {
+      EXPECT_NEAR(row["measured"].get<double>(), row["paper"].get<double>(), 1.01e-4) << row;
+    }
+  }
+  EXPECT_NEAR(rows["f=relu,slope=true"]["measured"].get<double>(), 0.53281, 5e-5);
+  EXPECT_EQ(bias.json()["claims"][3]["verdict"], "not reproduced");
+
+  const Result tuning = Reproduce("merkel/fig3");
+  ASSERT_EQ(tuning.exit_code, 0) << tuning.err;
+  for (const auto& [id, row] : ById(tuning.json())) {
+    if (!row["reference"].is_number()) continue;
+    const double tolerance = row["unit"] == "degree" ? 0.2 : 6e-4;
+    EXPECT_NEAR(row["measured"].get<double>(), row["reference"].get<double>(), tolerance) << row;
+  }
+  EXPECT_THAT(ReadFile(Path("out/merkel-fig3.html")), HasSubstr("(degree)"));
+}
+
+TEST_F(ReproduceTest, ExplainsMissingDataAndAFolderThatCannotBeWritten) {
+  const Result data = Reproduce("merkel/fig4", {"--quick"});
+  EXPECT_EQ(data.exit_code, 2);
+  EXPECT_THAT(data.err, HasSubstr("the server has no dataset `mnist`"));
+  EXPECT_THAT(data.err, HasSubstr("try: torpor dataset list"));
+  Write("file", "x");
+  const Result folder =
+      Torpor({"reproduce", "run", "merkel/fig2", "--out", Path("file") + "/below"});
+  EXPECT_EQ(folder.exit_code, 2);
+  EXPECT_THAT(folder.err, HasSubstr("cannot be written"));
+}
+
+}  // namespace
+}  // namespace torpor::e2e
