@@ -84,6 +84,12 @@ class Model {
   // Squared inputs of the full-power network from calibration, for
   // Deployment::NominalSynapticPower; no samples without calibration.
   virtual Recorder FullPowerRecord() const { return {}; }
+  // Mean synaptic power a sample at full power on this hardware, from calibration; 0 without. The
+  // denominator of online NASP. `realisation` was checked.
+  virtual double FullPower(const v1::Realisation& realisation) const {
+    (void)realisation;
+    return calibration().full_power();
+  }
   virtual v1::Loss::Kind loss() const = 0;
   // Whether Tune would accept these, without its data: errors are those of Tune. The default, for a
   // family whose biases cannot be tuned, is UNIMPLEMENTED.

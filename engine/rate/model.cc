@@ -21,6 +21,11 @@ namespace {
 std::string WeightName(const RateLayerShape& shape) {
   return absl::StrCat("layers/", shape.name, "/weight");
 }
+// As other frameworks have it: [units, inputs] or [channels, input channels, height, width].
+std::vector<int64_t> WeightShape(const RateLayerShape& shape) {
+  if (shape.kind != RateLayerKind::kConv2d) return {shape.units, shape.fan_in};
+  return {shape.units, shape.input_image.channels, shape.kernel.height, shape.kernel.width};
+}
 std::string BiasName(const RateLayerShape& shape) {
   return absl::StrCat("layers/", shape.name, "/bias");
 }
@@ -89,13 +94,13 @@ void RateModel::Initialise(uint64_t seed) {
   for (size_t l = 0; l < shapes_.size(); ++l) {
     const RateLayerShape& shape = shapes_[l];
     RateLayerParameters& layer = parameters_[l];
-    layer.weight.resize(shape.units, shape.inputs);
+    layer.weight.resize(shape.units, shape.fan_in);
     layer.bias.resize(shape.has_bias ? static_cast<size_t>(shape.units) : 0);
-    const float bound = 1.0f / std::sqrt(static_cast<float>(shape.inputs));
+    const float bound = 1.0f / std::sqrt(static_cast<float>(shape.fan_in));
     for (int i = 0; i < shape.units; ++i) {
       RandomStream random(seed, RandomPurpose::kInitialisation, static_cast<uint32_t>(l),
                           static_cast<uint64_t>(i));
-      for (int j = 0; j < shape.inputs; ++j) {
+      for (int j = 0; j < shape.fan_in; ++j) {
         layer.weight(i, j) = bound * (2 * random.NextFloat() - 1);
       }
       if (shape.has_bias) {
@@ -177,6 +182,15 @@ Recorder RateModel::FullPowerRecord() const {
     record.squared_inputs.push_back(layer.mean_squared_input * static_cast<double>(record.samples));
   }
   return record;
+}
+
+double RateModel::FullPower(const v1::Realisation& realisation) const {
+  if (!calibrated() || realisation.off_conductance() == 0) return calibration_.full_power();
+  v1::Realisation quiet = realisation;
+  quiet.clear_column_noise();
+  const auto full = Deploy(v1::PowerMode(), quiet);
+  TORPOR_CHECK(full.ok());
+  return (*full)->NominalSynapticPower(FullPowerRecord());
 }
 
 absl::StatusOr<RateMode> RateModel::Resolve(const v1::PowerMode& mode,
@@ -309,8 +323,9 @@ void SaveParameters(const std::vector<RateLayerShape>& shapes,
                     const std::vector<RateLayerParameters>& parameters, ArchiveWriter& archive) {
   for (size_t l = 0; l < shapes.size(); ++l) {
     const RateLayerShape& shape = shapes[l];
+    if (!shape.has_weights()) continue;
     const Matrix& weight = parameters[l].weight;
-    archive.AddFloats(WeightName(shape), {shape.units, shape.inputs},
+    archive.AddFloats(WeightName(shape), WeightShape(shape),
                       {weight.data(), static_cast<size_t>(weight.size())});
     if (shape.has_bias) archive.AddFloats(BiasName(shape), {shape.units}, parameters[l].bias);
   }
@@ -320,14 +335,14 @@ absl::Status LoadParameters(const std::vector<RateLayerShape>& shapes, const Arc
                             std::vector<RateLayerParameters>& parameters) {
   std::vector<RateLayerParameters> read;
   for (const RateLayerShape& shape : shapes) {
-    RateLayerParameters layer;
+    RateLayerParameters& layer = read.emplace_back();
+    if (!shape.has_weights()) continue;
     TORPOR_ASSIGN_OR_RETURN(std::vector<float> weight,
-                            archive.Floats(WeightName(shape), {shape.units, shape.inputs}));
-    layer.weight = Eigen::Map<const Matrix>(weight.data(), shape.units, shape.inputs);
+                            archive.Floats(WeightName(shape), WeightShape(shape)));
+    layer.weight = Eigen::Map<const Matrix>(weight.data(), shape.units, shape.fan_in);
     if (shape.has_bias) {
       TORPOR_ASSIGN_OR_RETURN(layer.bias, archive.Floats(BiasName(shape), {shape.units}));
     }
-    read.push_back(std::move(layer));
   }
   parameters = std::move(read);
   return absl::OkStatus();

@@ -35,6 +35,7 @@ class RateModel final : public Model {
                          const Cancellation& cancellation) override;
   const v1::Calibration& calibration() const override { return calibration_; }
   Recorder FullPowerRecord() const override;
+  double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return loss_; }
   absl::Status CheckTune(const v1::TuneSpec& spec, const v1::PowerMode& start) const override;
   absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, const Dataset& data,

@@ -261,7 +261,7 @@ absl::StatusOr<v1::SetPowerModeResponse> SessionRegistry::SetPowerMode(
   v1::SetPowerModeResponse response;
   *response.mutable_prepare_time() = ToDuration(absl::Now() - start);
   const Recorder record = session->model().FullPowerRecord();
-  if (const double full = session->model().calibration().full_power();
+  if (const double full = session->model().FullPower(next.realisation());
       record.samples > 0 && full > 0) {
     response.set_predicted_nasp_nominal(deployment->NominalSynapticPower(record) / full);
   }

@@ -75,7 +75,7 @@ std::shared_ptr<const Served> MakeServed(std::shared_ptr<const Deployment> deplo
   served->generation = stored.session().generation();
   served->mode = stored.session().power_mode();
   if (!model.calibration().dataset_digest().empty())
-    served->full_power = model.calibration().full_power();
+    served->full_power = model.FullPower(stored.session().realisation());
   return served;
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "engine/base/status.h"
-#include "engine/rate/definition.h"
+#include "engine/rate/levers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,6 +15,20 @@ using ::testing::HasSubstr;
 Levers TwoLayerLevers() {
   return RateLevers(
       {{.name = "hidden", .inputs = 4, .units = 3}, {.name = "out", .inputs = 3, .units = 2}});
+}
+
+// A convolution, a pool and an output layer.
+Levers ImageLevers(v1::Activation::Kind output) {
+  std::vector<RateLayerShape> layers(3);
+  layers[0].kind = RateLayerKind::kConv2d;
+  layers[0].name = "conv";
+  layers[0].units = 4;
+  layers[1].kind = RateLayerKind::kMaxPool2d;
+  layers[1].name = "pool";
+  layers[2].name = "out";
+  layers[2].units = 2;
+  layers[2].activation = output;
+  return RateLevers(layers);
 }
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
@@ -47,6 +61,32 @@ TEST(LeversTest, LayerThatDoesNotExistIsAnsweredWithTheLayers) {
   EXPECT_THAT(Message(status), HasSubstr("hidden, out"));
 }
 
+TEST(LeversTest, LayersWithoutWeightsCannotBeScaled) {
+  v1::PowerMode mode;
+  (*mode.mutable_layer_epsilon())["pool"] = 0.5;
+  const absl::Status status = ImageLevers(v1::Activation::SIGMOID).Check(mode);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), HasSubstr("layer_epsilon[pool]: this layer has no weights"));
+  EXPECT_THAT(Message(status), HasSubstr("conv, out"));
+  mode.clear_layer_epsilon();
+  (*mode.mutable_layer_epsilon())["conv"] = 0.5;
+  EXPECT_TRUE(ImageLevers(v1::Activation::SIGMOID).Check(mode).ok());
+}
+
+TEST(LeversTest, SwitchesMayBeOnOrOff) {
+  for (bool on : {false, true}) {
+    v1::PowerMode mode;
+    mode.set_output_gain(on);
+    mode.set_output_shift(on);
+    mode.set_approximate(on);
+    EXPECT_TRUE(ImageLevers(v1::Activation::SIGMOID).Check(mode).ok());
+  }
+  v1::PowerMode shift;
+  shift.set_output_shift(true);
+  EXPECT_THAT(Message(ImageLevers(v1::Activation::SOFTMAX).Check(shift)),
+              HasSubstr("output_shift: this network has no such lever"));
+}
+
 TEST(LeversTest, LayerEpsilonIsCheckedLikeEpsilon) {
   v1::PowerMode mode;
   (*mode.mutable_layer_epsilon())["out"] = 0;
@@ -69,6 +109,10 @@ TEST(LeversTest, ChoiceOutsideTheListIsRefused) {
   EXPECT_THAT(Message(TwoLayerLevers().Check(mode)), HasSubstr("none, table, homogeneous"));
   mode.set_bias(v1::BiasPolicy::UNSPECIFIED);
   EXPECT_FALSE(TwoLayerLevers().Check(mode).ok());
+  mode.set_bias(v1::BiasPolicy::MATCHED);
+  mode.set_epsilon_by(static_cast<v1::EpsilonBy::Kind>(9));
+  EXPECT_THAT(Message(TwoLayerLevers().Check(mode)),
+              HasSubstr("epsilon_by: must be one of reprogram, read_voltage, read_time"));
 }
 
 TEST(MergeModesTest, TakesNamedLeversAloneAndClearsUnsetOnes) {
@@ -96,6 +140,18 @@ TEST(CheckRealisationTest, NoiseRange) {
   for (double noise : {-0.01, 10.5, double{NAN}}) {
     chip.set_column_noise(noise);
     EXPECT_THAT(Message(CheckRealisation(chip)), HasSubstr("column_noise")) << noise;
+  }
+}
+
+TEST(CheckRealisationTest, OffConductanceRange) {
+  v1::Realisation chip;
+  for (double off : {0.0, 0.5, 0.999}) {
+    chip.set_off_conductance(off);
+    EXPECT_TRUE(CheckRealisation(chip).ok()) << off;
+  }
+  for (double off : {-0.01, 1.0, double{NAN}}) {
+    chip.set_off_conductance(off);
+    EXPECT_THAT(Message(CheckRealisation(chip)), HasSubstr("off_conductance")) << off;
   }
 }
 
