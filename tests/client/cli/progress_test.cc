@@ -47,6 +47,13 @@ TEST_F(JobProgressTest, LineOfARunningJob) {
             "j1 train  epoch 2/5  ▇▇▇▇▇▇▇▇▁▁▁▁▁▁▁▁▁▁▁▁  40 %  acc 96.10 %  eta 2 min 05 s");
 }
 
+TEST_F(JobProgressTest, LineOfATuningJobCountsSettings) {
+  v1::Job job = RunningJob();
+  job.mutable_spec()->mutable_tune();
+  (*job.mutable_progress()->mutable_metrics())["epsilon"] = 0.2;
+  EXPECT_THAT(ProgressLine(job), HasSubstr("j1 tune  epsilon 0.2 (2/5)  ▇"));
+}
+
 TEST_F(JobProgressTest, LineOfAWaitingJobNamesTheReason) {
   v1::Job job = RunningJob();
   job.set_state(v1::JobState::QUEUED);
