@@ -119,6 +119,37 @@ TEST(NpzWeights, ManyMismatchesAreNamedByKind) {
   EXPECT_THAT(text, Not(HasSubstr("layer7.bias")));
 }
 
+TEST(NpzWeights, ConvolutionsHaveTheShapesOfOtherFrameworks) {
+  v1::Network network;
+  v1::RateNetwork& rate = *network.mutable_rate();
+  for (const int dimension : {2, 6, 6}) rate.mutable_input()->add_shape(dimension);
+  v1::RateLayer& conv = *rate.add_layers();
+  conv.set_name("conv");
+  conv.mutable_conv2d()->set_channels(3);
+  conv.mutable_conv2d()->add_kernel(5);
+  conv.mutable_conv2d()->add_kernel(4);
+  conv.set_activation(v1::Activation::RELU);
+  rate.add_layers()->mutable_flatten();
+  v1::RateLayer& out = *rate.add_layers();
+  out.set_name("out");
+  out.mutable_dense()->set_units(2);
+  out.set_activation(v1::Activation::SIGMOID);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto model, BuildModel(network, 4));
+  const std::string archive = SerializeModel(*model);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const std::string npz, NpzOfArchive(archive));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const NpzReader reader, NpzReader::Open(npz));
+  ASSERT_EQ(reader.arrays().size(), 4u);
+  EXPECT_EQ(reader.arrays()[0].name, "conv.weight");
+  EXPECT_EQ(reader.arrays()[0].header.shape, std::vector<int64_t>({3, 2, 5, 4}));
+  EXPECT_EQ(reader.arrays()[1].header.shape, std::vector<int64_t>({3}));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const NpzWeights weights,
+                              NpzWeights::Create(network, v1::Loss::BCE, &BuildModel));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const std::string back, weights.ToArchive(npz));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto imported, ParseModel(back, &BuildModel));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const std::string again, NpzOfArchive(SerializeModel(*imported)));
+  EXPECT_EQ(again, npz);
+}
+
 TEST(NpzWeights, ChecksDefinitionAndLoss) {
   v1::Network wrong = SmallNetwork();
   wrong.mutable_rate()->mutable_layers(1)->mutable_dense()->set_units(0);
