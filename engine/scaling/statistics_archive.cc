@@ -57,6 +57,12 @@ absl::StatusOr<LayerStatistics> LoadStatistics(const ArchiveReader& archive,
   LayerStatistics s;
   TORPOR_RETURN_IF_ERROR(Read(archive, name("mean"), shape.units, s.mean));
   TORPOR_RETURN_IF_ERROR(Read(archive, name("stddev"), shape.units, s.stddev));
+  // So written that NaN, of a diverged network, passes.
+  if ((s.stddev.array() < 0).any()) {
+    return WithReason(absl::DataLossError(absl::StrCat("archive: tensor \"", name("stddev"),
+                                                       "\" has a number below 0")),
+                      "ARCHIVE_CORRUPT");
+  }
   TORPOR_RETURN_IF_ERROR(Read(archive, name("active"), shape.units, s.active));
   TORPOR_RETURN_IF_ERROR(
       Read(archive, name("mean_squared_input"), shape.inputs, s.mean_squared_input));

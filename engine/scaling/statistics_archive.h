@@ -25,7 +25,7 @@ struct StatisticsShape {
 void SaveStatistics(const LayerStatistics& statistics, const std::string& prefix,
                     ArchiveWriter& archive);
 // Archives of older versions lack the tensors that may be empty. DATA_LOSS names a tensor that is
-// missing beside others or whose shape is another.
+// missing beside others, whose shape is another or whose numbers cannot be.
 absl::StatusOr<LayerStatistics> LoadStatistics(const ArchiveReader& archive,
                                                const std::string& prefix,
                                                const StatisticsShape& shape);
