@@ -50,7 +50,7 @@ int ClassOf(std::span<const float> scores) {
 
 void Outputs(const ReadOut& read_out, std::span<const float> scores, std::span<double> out) {
   TORPOR_CHECK(out.size() == scores.size() && !scores.empty());
-  if (read_out.loss == v1::Loss::CE) {
+  if (read_out.loss == v1::Loss::CE || read_out.activation == v1::Activation::SOFTMAX) {
     const double total = LogSumExp(scores);
     for (size_t i = 0; i < scores.size(); ++i) out[i] = std::exp(scores[i] - total);
     return;

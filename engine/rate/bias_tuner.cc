@@ -85,7 +85,10 @@ absl::StatusOr<Matrix> Products(const FrozenLayer& layer, double epsilon, const 
       data.CopyRange(first, count, View(inputs));
       MatrixView rows(products.row(first).data(), count, products.cols(),
                       Eigen::OuterStride<>(products.cols()));
-      LayerProduct(layer, View(std::as_const(inputs)), rows);
+      Workspace workspace;
+      // Cut short only by the cancellation, which is looked at below.
+      LayerProduct(layer, View(std::as_const(inputs)), workspace, cancellation, rows)
+          .IgnoreError();
       rows *= static_cast<float>(epsilon);
     });
   }

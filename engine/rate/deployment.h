@@ -50,12 +50,15 @@ class RateDeployment final : public Deployment {
   double NominalSynapticPower(const Recorder& recorder) const override;
 
  private:
-  void RunOne(const SampleTask& task, SampleResult& result, Workspace& workspace) const;
-  void RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
-                Workspace& workspace) const;
+  absl::Status RunOne(const SampleTask& task, SampleResult& result,
+                      const Cancellation& cancellation, Workspace& workspace) const;
+  absl::Status RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                        const Cancellation& cancellation, Workspace& workspace) const;
   void Finish(std::span<float> scores) const;
   // Counts what layer l draws from inputs u.
   void Meter(size_t l, std::span<const float> u, SampleResult& result) const;
+  // Counts one more sample.
+  void StartRecord(Recorder& recorder) const;
   // s becomes epsilon s + c + noise.
   void Drive(size_t l, RunKey key, std::vector<float>& noise, std::span<float> s) const;
 

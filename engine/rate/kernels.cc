@@ -17,8 +17,44 @@ TORPOR_SIMD void ScaleShift(float epsilon, const float* bias, int64_t n, float* 
   for (int64_t i = 0; i < n; ++i) s[i] = epsilon * s[i] + bias[i];
 }
 
+TORPOR_SIMD void ScaleShiftPlaces(float epsilon, const float* bias, int64_t units, int64_t places,
+                                  float* s) {
+  for (int64_t u = 0; u < units; ++u) {
+    float* plane = s + u * places;
+    for (int64_t i = 0; i < places; ++i) plane[i] = epsilon * plane[i] + bias[u];
+  }
+}
+
 TORPOR_SIMD void Scale(float epsilon, int64_t n, float* s) {
   for (int64_t i = 0; i < n; ++i) s[i] *= epsilon;
+}
+
+TORPOR_SIMD float PlaneSum(const float* values, int64_t n) {
+  constexpr int64_t kLanes = 16;
+  float sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int64_t k = 0; k < kLanes; ++k) sums[k] += values[i + k];
+  }
+  for (int64_t k = 0; i < n; ++i, ++k) sums[k] += values[i];
+  float total = 0;
+  for (float sum : sums) total += sum;
+  return total;
+}
+
+// Sixteen sums, so that additions need not wait for one another. Counts are whole numbers, whose
+// sums are exact in double.
+TORPOR_SIMD double SumNonZero(const float* u, const float* weights, int64_t n) {
+  constexpr int64_t kLanes = 16;
+  double sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int64_t k = 0; k < kLanes; ++k) sums[k] += u[i + k] != 0 ? weights[i + k] : 0.0f;
+  }
+  for (int64_t k = 0; i < n; ++i, ++k) sums[k] += u[i] != 0 ? weights[i] : 0.0f;
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
 }
 
 TORPOR_SIMD void Rectify(const float* s, int64_t n, float* x) {
@@ -37,10 +73,28 @@ void ScaleAndShift(float epsilon, std::span<const float> bias, float noise_scale
   if (bias.empty()) {
     Scale(epsilon, n, s.data());
   } else {
-    TORPOR_CHECK(bias.size() == s.size());
-    ScaleShift(epsilon, bias.data(), n, s.data());
+    TORPOR_CHECK(s.size() % bias.size() == 0);
+    const int64_t units = static_cast<int64_t>(bias.size());
+    if (units == n) {
+      ScaleShift(epsilon, bias.data(), n, s.data());
+    } else {
+      ScaleShiftPlaces(epsilon, bias.data(), units, n / units, s.data());
+    }
   }
   if (!noise.empty()) AddRow(noise.data(), noise_scale, n, s.data());
+}
+
+void AddPlaneSums(std::span<const float> values, std::span<float> sums) {
+  TORPOR_CHECK(!sums.empty() && values.size() % sums.size() == 0);
+  const size_t places = values.size() / sums.size();
+  for (size_t u = 0; u < sums.size(); ++u) {
+    sums[u] += PlaneSum(values.data() + u * places, static_cast<int64_t>(places));
+  }
+}
+
+double SumWhereNonZero(std::span<const float> u, std::span<const float> weights) {
+  TORPOR_CHECK(u.size() == weights.size());
+  return SumNonZero(u.data(), weights.data(), static_cast<int64_t>(u.size()));
 }
 
 void Activate(v1::Activation::Kind activation, std::span<const float> s, std::span<float> x) {

@@ -24,8 +24,10 @@ std::vector<ScalingLayer> ScalingLayers(const RateKnowledge& model,
     const RateLayerShape& shape = model.shapes[l];
     if (!shape.has_weights()) continue;
     gamma *= epsilons[l];
+    // Softmax is taken digitally: what leaves the layer are its scores.
+    const bool scores = shape.activation == v1::Activation::SOFTMAX;
     layers.push_back({.name = shape.name,
-                      .activation = shape.activation,
+                      .activation = scores ? v1::Activation::LINEAR : shape.activation,
                       .epsilon = epsilons[l],
                       .gamma = gamma,
                       .weight = &model.parameters[l].weight,

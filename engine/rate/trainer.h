@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "engine/learn/optimizer.h"
 #include "engine/network/model.h"
+#include "engine/rate/layer_trainer.h"
 #include "engine/rate/model.h"
 
 namespace torpor {
@@ -20,10 +20,9 @@ struct RateTrainerScope {
   bool first_products = false;
 };
 
-// Work is cut into tiles whose sizes depend on shapes alone; each tile has its own outputs, so
-// results do not depend on the number of threads. The gradient of a tile of weights is consumed by
-// the optimiser while it is in cache: there is no gradient array. Not thread-safe; model and pool
-// outlive it.
+// Takes the layers forward, back and through the update in order; what each kind of layer does is
+// in layer_trainer.h, which also says why results do not depend on the number of threads. Not
+// thread-safe; model and pool outlive it.
 class RateTrainer final : public Trainer {
  public:
   // INVALID_ARGUMENT names fields of the spec ("loss", "learning_rate", ...); a network with STEP
@@ -41,38 +40,23 @@ class RateTrainer final : public Trainer {
   absl::Status Load(const ArchiveReader& archive) override;
 
  private:
-  // Optimiser state beside one array of parameters: Adam's moments, or SGD's velocity in `first`.
-  struct Moments {
-    std::vector<float> first;
-    std::vector<float> second;
-  };
   struct LayerState {
-    Moments weight;
-    Moments bias;
-    // x = f(s) of the batch [samples x units]; s itself in the last layer.
+    std::unique_ptr<LayerTrainer> trainer;
+    // x = f(s) of the batch [samples x outputs]; s itself in the last layer.
     Matrix output;
-    // dL/ds [samples x units].
+    // dL/ds [samples x outputs].
     Matrix delta;
   };
-  // A rectangle of one layer's weights.
-  struct WeightTile {
+  struct UpdatePart {
     size_t layer;
-    int first_unit, units, first_input, inputs;
+    int part;
   };
 
   RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool* pool,
               RateTrainerScope scope);
   void Reserve(Eigen::Index samples);
-  ConstMatrixView LayerInput(size_t l, const Batch& batch) const;
-  void Forward(size_t l, const Batch& batch, const RateLayerParameters& parameters);
+  absl::Status CheckBatch(const Batch& batch) const;
   void OutputDelta(const Batch& batch, StepReport& report);
-  void BackwardDelta(size_t l, Eigen::Index samples, const RateLayerParameters& parameters);
-  void UpdateTile(const WeightTile& tile, const Batch& batch, const AdamStep& adam,
-                  RateLayerParameters& parameters);
-  void Update(const AdamStep& adam, std::span<const float> gradient, std::span<float> parameters,
-              std::span<float> first, std::span<float> second) const;
-  std::unique_ptr<Matrix> TakeScratch();
-  void ReturnScratch(std::unique_ptr<Matrix> scratch);
 
   RateModel* model_;
   ThreadPool* pool_;
@@ -82,11 +66,11 @@ class RateTrainer final : public Trainer {
   double learning_rate_;
   float momentum_;
   int64_t step_ = 0;
+  TrainingContext context_ = {};
   std::vector<LayerState> layers_;
-  std::vector<WeightTile> tiles_;
-  // Gradients of tiles in work: at most one a thread.
-  std::mutex scratch_mutex_;
-  std::vector<std::unique_ptr<Matrix>> scratch_;
+  std::vector<UpdatePart> update_parts_;
+  // The first layer with weights.
+  size_t first_weights_ = 0;
 };
 
 }  // namespace torpor

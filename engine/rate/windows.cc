@@ -54,6 +54,18 @@ VectorXd WindowPresence(const RateLayerShape& shape) {
   return (channel / static_cast<double>(shape.places)).replicate(shape.input_image.channels, 1);
 }
 
+std::vector<double> SumOverWindows(const RateLayerShape& shape, const std::vector<double>& taps) {
+  TORPOR_CHECK(static_cast<int64_t>(taps.size()) == shape.fan_in);
+  if (shape.kind == RateLayerKind::kDense) return taps;
+  std::vector<double> sums(static_cast<size_t>(shape.inputs));
+  for (int c = 0; c < shape.input_image.channels; ++c) {
+    const double* own = taps.data() + int64_t{c} * Taps(shape);
+    double* plane = sums.data() + c * shape.input_image.plane();
+    ForEachTap(shape, [&](int tap, int input) { plane[input] += own[tap]; });
+  }
+  return sums;
+}
+
 std::vector<double> InputUses(const RateLayerShape& shape) {
   const double units = shape.units;
   std::vector<double> uses(static_cast<size_t>(shape.inputs),

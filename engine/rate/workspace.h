@@ -15,6 +15,9 @@ struct Workspace {
   std::vector<float> here;
   std::vector<float> there;
   std::vector<float> noise;
+  // One sample's spread image and sums in a convolution.
+  std::vector<float> image;
+  std::vector<float> sums;
 };
 
 // Workspaces that wait for work. Thread-safe; the lock is held for a pointer's move alone.

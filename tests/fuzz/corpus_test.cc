@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/convnets.h"
 #include "tests/support/idx_dataset.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/status_matchers.h"
@@ -102,7 +103,10 @@ TEST(Fuzz, Npz) {
 TEST(Fuzz, Network) {
   v1::Network single = SmallNetwork();
   single.mutable_rate()->mutable_layers()->RemoveLast();
-  RunCorpus(FuzzNetwork, {SmallNetwork().SerializeAsString(), single.SerializeAsString()}, 60000);
+  RunCorpus(FuzzNetwork,
+            {SmallNetwork().SerializeAsString(), single.SerializeAsString(),
+             testing::SmallConvnet().SerializeAsString()},
+            60000);
 }
 
 TEST(Fuzz, Archive) { RunCorpus(FuzzArchive, {SmallArchive()}, 20000); }

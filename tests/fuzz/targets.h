@@ -19,6 +19,7 @@
 #include "engine/families.h"
 #include "engine/job/event_log.h"
 #include "engine/network/archive.h"
+#include "engine/rate/conv2d.h"
 #include "engine/rate/definition.h"
 
 namespace torpor::fuzz {
@@ -96,9 +97,16 @@ inline int FuzzNetwork(const uint8_t* data, size_t size) {
     TORPOR_CHECK(!layers.status().message().empty());
     return 0;
   }
+  int64_t values = layers->front().inputs;
   for (const RateLayerShape& layer : *layers) {
-    TORPOR_CHECK(layer.inputs >= 1 && layer.units >= 1);
-    TORPOR_CHECK(int64_t{layer.inputs} * layer.units <= 268435456);
+    TORPOR_CHECK(layer.inputs == values && layer.outputs >= 1 && layer.outputs <= 16777216);
+    values = layer.outputs;
+    TORPOR_CHECK(layer.synapses() <= 268435456);
+    // Memory and offsets of a convolution follow from its shape alone.
+    if (layer.kind != RateLayerKind::kConv2d || layer.synapses() > 100'000) continue;
+    const Conv2d conv(layer);
+    TORPOR_CHECK(conv.image_size() > 0 && conv.image_size() <= 1 << 30);
+    TORPOR_CHECK(conv.sums_size() >= layer.outputs && conv.delta_size() >= layer.outputs);
   }
   return 1;
 }
@@ -110,7 +118,7 @@ inline int FuzzArchive(const uint8_t* data, size_t size) {
   const auto layers = ResolveRateNetwork(archive->network());
   int64_t parameters = 0;
   if (layers.ok()) {
-    for (const RateLayerShape& layer : *layers) parameters += int64_t{layer.inputs} * layer.units;
+    for (const RateLayerShape& layer : *layers) parameters += layer.synapses();
   }
   // Definitions of a gigabyte are valid, but not for a test.
   if (parameters < 1'000'000) {
