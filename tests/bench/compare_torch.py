@@ -2,7 +2,8 @@
 """Compares training and inference with PyTorch on this machine, in one run.
 
 Both do the same work on the same shapes: 784-1000-10 (ReLU, sigmoid) and 784-10, Adam with BCE at batch 128, and
-inference of scores at batch 1, 64 and 1024 (Torpor also meters synaptic power). Measurements alternate, round by round,
+inference of scores at batch 1, 64 and 1024 (Torpor also meters synaptic power); the convolutional network of
+client/recipes/lenet.yaml with cross-entropy, and inference at batch 1, 64 and 128. Measurements alternate, round by round,
 and the ratio of each round is taken, so that other load on the machine hurts both alike; the median is printed.
 
 PyTorch is given both one thread and as many as Torpor, and the better of the two counts: OpenBLAS threads wait by
@@ -22,11 +23,19 @@ import time
 import torch
 
 BARS = {("train", 128): 1.5, ("infer", 1): 1.0, ("infer", 64): 1.0}
+LENET_BARS = {("train", 128): 1.0, ("infer", 1): 1.0, ("infer", 64): 1.0, ("infer", 128): 1.0}
 
 
 def network(name):
     if name == "SINGLE":
         return torch.nn.Sequential(torch.nn.Linear(784, 10))
+    if name == "LENET":
+        return torch.nn.Sequential(
+            torch.nn.Unflatten(1, (1, 28, 28)),
+            torch.nn.Conv2d(1, 6, 5, padding=2), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+            torch.nn.Conv2d(6, 16, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(),
+            torch.nn.Linear(400, 120), torch.nn.ReLU(), torch.nn.Linear(120, 84), torch.nn.ReLU(),
+            torch.nn.Linear(84, 10))
     return torch.nn.Sequential(torch.nn.Linear(784, 1000), torch.nn.ReLU(), torch.nn.Linear(1000, 10))
 
 
@@ -49,9 +58,11 @@ def rate(step, batch, seconds):
 def torch_train(net, batch, seconds, density):
     model = network(net)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+    loss = (torch.nn.CrossEntropyLoss if net == "LENET" else torch.nn.BCEWithLogitsLoss)(reduction="sum")
     x = inputs(batch, density)
-    y = torch.nn.functional.one_hot(torch.arange(batch) % 10, 10).float()
+    y = torch.arange(batch) % 10
+    if net != "LENET":
+        y = torch.nn.functional.one_hot(y, 10).float()
 
     def step():
         optimizer.zero_grad()
@@ -78,6 +89,7 @@ def main():
     parser.add_argument("bench", help="path of engine_bench")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--nets", default="MLP,SINGLE,LENET")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
     options = parser.parse_args()
@@ -87,8 +99,8 @@ def main():
     if options.output == "table":
         print(f"torch {torch.__version__}, {options.threads} threads each, {options.rounds} rounds, samples/s (medians)")
         print(f"{'what':6} {'net':7} {'batch':>5} {'density':>7} {'torpor':>10} {'torch':>10} {'ratio':>6}  bar")
-    for net in ["MLP", "SINGLE"]:
-        for what, batch in [("train", 128), ("infer", 1), ("infer", 64), ("infer", 1024)]:
+    for net in options.nets.split(","):
+        for what, batch in [("train", 128), ("infer", 1), ("infer", 64), ("infer", 128 if net == "LENET" else 1024)]:
             for density in [1.0, 0.2]:
                 ours, theirs = [], []
                 for _ in range(options.rounds):
@@ -102,7 +114,7 @@ def main():
                         rates.append(run(net, batch, options.seconds, density))
                     theirs.append(max(rates))
                 ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-                bar = BARS.get((what, batch))
+                bar = (LENET_BARS if net == "LENET" else BARS).get((what, batch))
                 row = {"what": what, "net": net, "batch": batch, "density": density, "threads": options.threads,
                        "torpor": statistics.median(ours), "torch": statistics.median(theirs), "ratio": ratio,
                        "bar": bar}

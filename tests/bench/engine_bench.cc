@@ -1,15 +1,16 @@
 // Times training and inference of one network and prints one JSON object a line.
 //
-//   engine_bench train MLP|SINGLE THREADS BATCH SECONDS DENSITY
-//   engine_bench infer MLP|SINGLE THREADS BATCH SECONDS DENSITY
-//   engine_bench meter MLP|SINGLE THREADS BATCH SECONDS DENSITY
-//   engine_bench deploy MLP|SINGLE
+//   engine_bench train MLP|SINGLE|LENET THREADS BATCH SECONDS DENSITY
+//   engine_bench infer MLP|SINGLE|LENET THREADS BATCH SECONDS DENSITY
+//   engine_bench meter MLP|SINGLE|LENET THREADS BATCH SECONDS DENSITY
+//   engine_bench deploy MLP|SINGLE|LENET
 //
-// MLP is 784-1000-10 (ReLU, sigmoid), SINGLE 784-10 (sigmoid). DENSITY is the share of non-zero
-// inputs: 1 is random dense data, 0.2 about that of MNIST. With several threads, inference splits a
-// batch into equal parts of at least 8 samples. `meter` runs the same network with and without
-// metering of synaptic power by turns and prints the share of the processor's time that metering
-// takes (median of the pairs).
+// MLP is 784-1000-10 (ReLU, sigmoid), SINGLE 784-10 (sigmoid), LENET that of
+// client/recipes/lenet.yaml (convolutions of 6 and 16 channels with pooling, 120-84-10, ReLU,
+// softmax). DENSITY is the share of non-zero inputs: 1 is random dense data, 0.2 about that of
+// MNIST. With several threads, inference splits a batch into equal parts of at least 8 samples.
+// `meter` runs the same network with and without metering of synaptic power by turns and prints the
+// share of the processor's time that metering takes (median of the pairs).
 #include <time.h>
 
 #include <algorithm>
@@ -43,7 +44,31 @@ double Seconds(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
 }
 
+v1::Network Lenet() {
+  v1::Network network;
+  v1::RateNetwork& rate = *network.mutable_rate();
+  for (int size : {1, 28, 28}) rate.mutable_input()->add_shape(size);
+  auto stage = [&](int channels, int padding) {
+    v1::RateLayer& conv = *rate.add_layers();
+    conv.mutable_conv2d()->set_channels(channels);
+    conv.mutable_conv2d()->add_kernel(5);
+    conv.mutable_conv2d()->add_padding(padding);
+    conv.set_activation(v1::Activation::RELU);
+    rate.add_layers()->mutable_max_pool2d()->add_kernel(2);
+  };
+  stage(6, 2);
+  stage(16, 0);
+  rate.add_layers()->mutable_flatten();
+  for (int units : {120, 84, 10}) {
+    v1::RateLayer& layer = *rate.add_layers();
+    layer.mutable_dense()->set_units(units);
+    layer.set_activation(units == 10 ? v1::Activation::SOFTMAX : v1::Activation::RELU);
+  }
+  return network;
+}
+
 v1::Network Definition(const std::string& name) {
+  if (name == "LENET") return Lenet();
   v1::Network network;
   network.mutable_rate()->mutable_input()->add_shape(784);
   auto add = [&](int units, v1::Activation::Kind activation) {
@@ -71,6 +96,7 @@ double Train(Model& model, int threads, int batch, double seconds, double densit
   ThreadPool pool(threads);
   v1::TrainSpec spec;
   spec.set_batch_size(batch);
+  if (model.Describe().layers().rbegin()->activation() == "softmax") spec.set_loss(v1::Loss::CE);
   auto trainer = model.NewTrainer(spec, &pool);
   TORPOR_CHECK(trainer.ok());
   const Matrix inputs = Inputs(batch, density);
@@ -236,9 +262,10 @@ int Run(int argc, char** argv) {
       out["samples_per_second"] = Infer(**model, threads, batch, seconds, density);
     }
   } else {
-    std::fprintf(stderr,
-                 "usage: engine_bench train|infer|meter MLP|SINGLE THREADS BATCH SECONDS DENSITY\n"
-                 "       engine_bench deploy MLP|SINGLE\n");
+    std::fprintf(
+        stderr,
+        "usage: engine_bench train|infer|meter MLP|SINGLE|LENET THREADS BATCH SECONDS DENSITY\n"
+        "       engine_bench deploy MLP|SINGLE|LENET\n");
     return 2;
   }
   std::printf("%s\n", out.dump().c_str());
