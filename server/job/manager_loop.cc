@@ -108,6 +108,9 @@ void JobManager::Judge(const std::string& id, std::unique_lock<std::mutex>& lock
       *job.mutable_metrics() = outcome.result->metrics();
       *job.mutable_rows() = outcome.result->rows();
       *job.mutable_provenance() = outcome.result->provenance();
+      if (outcome.result->has_found_mode()) {
+        *job.mutable_found_mode() = outcome.result->found_mode();
+      }
     }
     if (outcome.state == JobState::SUCCEEDED) {
       job.mutable_progress()->set_fraction(1);

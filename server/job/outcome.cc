@@ -62,6 +62,13 @@ Outcome OutcomeJudge::Judge(const v1::Job& job, const JobDirectory& directory,
       return failed;
     }
   }
+  if (job.spec().power_search().apply() && outcome.result->has_found_mode()) {
+    if (absl::Status status = Apply(job, directory, outcome); !status.ok()) {
+      Outcome failed = Failed(std::move(status));
+      failed.result = std::move(outcome.result);
+      return failed;
+    }
+  }
   return outcome;
 }
 
@@ -127,10 +134,10 @@ absl::StatusOr<v1::Model> OutcomeJudge::PublishModel(const v1::Job& job, const s
 
 absl::Status OutcomeJudge::Deploy(const v1::Job& job, const JobDirectory& directory,
                                   const std::string& archive, Outcome& outcome) const {
-  if (job.spec().has_train() && job.spec().train().no_deploy()) return absl::OkStatus();
-  if (job.spec().has_calibrate()) {
-    // Statistics belong to the parameters that they were gathered on: if the session has others by
-    // now they would be turned back.
+  if (job.spec().train().no_deploy() || job.spec().tune().no_deploy()) return absl::OkStatus();
+  if (job.spec().has_calibrate() || job.spec().has_tune()) {
+    // Statistics and tunings belong to the parameters that they were made with: if the session has
+    // others by now those would be turned back.
     absl::StatusOr<SessionSnapshot> now = sessions_->Snapshot(job.spec().session());
     if (now.ok()) {
       TORPOR_ASSIGN_OR_RETURN(std::string input, files_->Read(directory.InputModelPath()));
@@ -147,6 +154,31 @@ absl::Status OutcomeJudge::Deploy(const v1::Job& job, const JobDirectory& direct
     return absl::OkStatus();
   }
   return status.ok() ? status : WithReason(status, "NOT_DEPLOYED");
+}
+
+absl::Status OutcomeJudge::Apply(const v1::Job& job, const JobDirectory& directory,
+                                 Outcome& outcome) const {
+  const absl::StatusOr<SessionSnapshot> now = sessions_->Snapshot(job.spec().session());
+  if (now.ok()) {
+    // Other parameters draw another share at these epsilons.
+    TORPOR_ASSIGN_OR_RETURN(const std::string input, files_->Read(directory.InputModelPath()));
+    if (now->archive != input) {
+      outcome.reason = "SESSION_CHANGED";
+      return absl::OkStatus();
+    }
+  }
+  v1::SetPowerModeRequest request;
+  request.set_session(job.spec().session());
+  *request.mutable_power_mode() = outcome.result->found_mode();
+  // Remembered with the change itself: when this is done again after a crash, a mode that the user
+  // has set meanwhile stays.
+  request.set_request_id(absl::StrCat("job-", job.uid(), "-apply"));
+  const absl::Status status = sessions_->SetPowerMode(request).status();
+  if (absl::IsNotFound(status)) {
+    outcome.reason = "SESSION_GONE";
+    return absl::OkStatus();
+  }
+  return status.ok() ? status : WithReason(status, "NOT_APPLIED");
 }
 
 }  // namespace torpor

@@ -36,6 +36,8 @@ class OutcomeJudge {
   //   result SUCCEEDED         -> SUCCEEDED, its model published and deployed, reason DONE
   //   (SESSION_GONE or
   //                               SESSION_CHANGED when it could not be deployed for that)
+  //                               A search's mode put in force where it asked for that (the same
+  //                               reasons)
   //   result FAILED            -> FAILED, reason of the error
   //   no result, no room       -> FAILED, reason DISK_FULL
   //   no result                -> QUEUED, reason INTERRUPTED, or FAILED, reason ATTEMPTS_SPENT
@@ -52,6 +54,8 @@ class OutcomeJudge {
                                          const v1::WorkResult& result) const;
   absl::Status Deploy(const v1::Job& job, const JobDirectory& directory, const std::string& archive,
                       Outcome& outcome) const;
+  // Puts the mode that a search found in force.
+  absl::Status Apply(const v1::Job& job, const JobDirectory& directory, Outcome& outcome) const;
 
   FileSystem* const files_;
   SessionRegistry* const sessions_;

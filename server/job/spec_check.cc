@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/base/thread_pool.h"
+#include "server/job/power_spec_check.h"
+#include "server/job/tune_spec_check.h"
 
 namespace torpor {
 namespace {
@@ -16,7 +18,6 @@ constexpr int kMaximumAttempts = 100;
 constexpr int kDefaultAttempts = 3;
 constexpr int kMaximumEpochs = 100000;
 constexpr int kMaximumBatch = 65536;
-constexpr int kMaximumEpsilons = 1000;
 
 void CheckRange(const std::string& path, int64_t value, int64_t low, int64_t high,
                 Violations& violations) {
@@ -30,10 +31,6 @@ void CheckNotNegative(const std::string& path, int64_t value, Violations& violat
 
 void CheckNamed(const std::string& path, const std::string& value, Violations& violations) {
   if (value.empty()) violations.Add(path, "must be set");
-}
-
-void CheckSplit(const std::string& path, v1::Split::Kind split, Violations& violations) {
-  if (!v1::Split::Kind_IsValid(split)) violations.Add(path, "must be TRAIN or TEST");
 }
 
 void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
@@ -61,29 +58,6 @@ void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
   }
 }
 
-void CheckSweep(const v1::PowerSweepSpec& spec, Violations& violations) {
-  const std::string path = "spec.power_sweep.";
-  CheckNamed(path + "dataset", spec.dataset(), violations);
-  CheckSplit(path + "split", spec.split(), violations);
-  CheckNotNegative(path + "samples", spec.samples(), violations);
-  if (spec.epsilon_size() < 1 || spec.epsilon_size() > kMaximumEpsilons) {
-    violations.Add(path + "epsilon", absl::StrCat("must have 1..", kMaximumEpsilons,
-                                                  " values, got ", spec.epsilon_size()));
-  }
-  for (int i = 0; i < spec.epsilon_size(); ++i) {
-    if (!(spec.epsilon(i) > 0 && spec.epsilon(i) <= 1)) {
-      violations.Add(absl::StrCat(path, "epsilon[", i, "]"),
-                     absl::StrCat("must be in (0, 1], got ", spec.epsilon(i)));
-    }
-  }
-  for (int i = 0; i < spec.bias_size(); ++i) {
-    if (!v1::BiasPolicy::Kind_IsValid(spec.bias(i)) ||
-        spec.bias(i) == v1::BiasPolicy::UNSPECIFIED) {
-      violations.Add(absl::StrCat(path, "bias[", i, "]"), "must be NONE, TABLE or HOMOGENEOUS");
-    }
-  }
-}
-
 // The field that holds the kind, e.g. "spec.train.".
 std::string KindPath(const v1::JobSpec& spec) {
   switch (spec.kind_case()) {
@@ -93,6 +67,10 @@ std::string KindPath(const v1::JobSpec& spec) {
       return "spec.evaluate.";
     case v1::JobSpec::kCalibrate:
       return "spec.calibrate.";
+    case v1::JobSpec::kTune:
+      return "spec.tune.";
+    case v1::JobSpec::kPowerSearch:
+      return "spec.power_search.";
     default:
       return "spec.power_sweep.";
   }
@@ -112,18 +90,6 @@ absl::Status CheckTrainAgainst(const v1::TrainSpec& spec, const v1::Dataset& dat
   return WithFieldPrefix(model.NewTrainer(spec, &pool).status(), "spec.train.");
 }
 
-absl::Status CheckSweepAgainst(const v1::PowerSweepSpec& spec, const Model& model) {
-  v1::PowerMode mode;
-  mode.set_epsilon(spec.epsilon(0));
-  mode.set_bias(spec.bias(0));
-  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), "spec.power_sweep."));
-  if (!spec.has_realisation()) return absl::OkStatus();
-  TORPOR_RETURN_IF_ERROR(
-      WithFieldPrefix(CheckRealisation(spec.realisation()), "spec.power_sweep.realisation."));
-  // Noise needs calibration, which only the model can tell.
-  return model.Deploy(v1::PowerMode(), spec.realisation()).status();
-}
-
 }  // namespace
 
 std::string DatasetOf(const v1::JobSpec& spec) {
@@ -136,6 +102,10 @@ std::string DatasetOf(const v1::JobSpec& spec) {
       return spec.calibrate().dataset();
     case v1::JobSpec::kPowerSweep:
       return spec.power_sweep().dataset();
+    case v1::JobSpec::kTune:
+      return spec.tune().dataset();
+    case v1::JobSpec::kPowerSearch:
+      return spec.power_search().dataset();
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }
@@ -152,6 +122,10 @@ void SetDataset(v1::JobSpec& spec, const std::string& name) {
       return spec.mutable_calibrate()->set_dataset(name);
     case v1::JobSpec::kPowerSweep:
       return spec.mutable_power_sweep()->set_dataset(name);
+    case v1::JobSpec::kTune:
+      return spec.mutable_tune()->set_dataset(name);
+    case v1::JobSpec::kPowerSearch:
+      return spec.mutable_power_search()->set_dataset(name);
     case v1::JobSpec::KIND_NOT_SET:
       return;
   }
@@ -169,14 +143,10 @@ void FillDefaults(v1::JobSpec& spec) {
     if (train.batch_size() == 0) train.set_batch_size(128);
     if (train.optimizer() == v1::Optimizer::SGD && !train.has_momentum()) train.set_momentum(0.9);
   }
-  if (spec.has_evaluate() && spec.evaluate().split() == v1::Split::UNSPECIFIED) {
-    spec.mutable_evaluate()->set_split(v1::Split::TEST);
-  }
-  if (spec.has_power_sweep()) {
-    v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
-    if (sweep.split() == v1::Split::UNSPECIFIED) sweep.set_split(v1::Split::TEST);
-    if (sweep.bias().empty()) sweep.add_bias(v1::BiasPolicy::NONE);
-  }
+  if (spec.has_evaluate()) FillEvaluateDefaults(*spec.mutable_evaluate());
+  if (spec.has_power_sweep()) FillPowerSweepDefaults(*spec.mutable_power_sweep());
+  if (spec.has_tune()) FillTuneDefaults(*spec.mutable_tune());
+  if (spec.has_power_search()) FillPowerSearchDefaults(*spec.mutable_power_search());
 }
 
 absl::Status CheckBounds(const v1::JobSpec& spec) {
@@ -189,19 +159,24 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
       CheckTrain(spec.train(), violations);
       break;
     case v1::JobSpec::kEvaluate:
-      CheckNamed("spec.evaluate.dataset", spec.evaluate().dataset(), violations);
-      CheckSplit("spec.evaluate.split", spec.evaluate().split(), violations);
-      CheckNotNegative("spec.evaluate.samples", spec.evaluate().samples(), violations);
+      CheckEvaluateBounds(spec.evaluate(), violations);
       break;
     case v1::JobSpec::kCalibrate:
       CheckNamed("spec.calibrate.dataset", spec.calibrate().dataset(), violations);
       CheckNotNegative("spec.calibrate.samples", spec.calibrate().samples(), violations);
       break;
     case v1::JobSpec::kPowerSweep:
-      CheckSweep(spec.power_sweep(), violations);
+      CheckPowerSweepBounds(spec.power_sweep(), violations);
+      break;
+    case v1::JobSpec::kTune:
+      CheckTuneBounds(spec.tune(), violations);
+      break;
+    case v1::JobSpec::kPowerSearch:
+      CheckPowerSearchBounds(spec.power_search(), violations);
       break;
     case v1::JobSpec::KIND_NOT_SET:
-      violations.Add("spec", "must have one of train, evaluate, calibrate, power_sweep");
+      violations.Add(
+          "spec", "must have one of train, evaluate, calibrate, power_sweep, tune, power_search");
       break;
   }
   return violations.ToStatus();
@@ -223,7 +198,9 @@ absl::Status CheckAgainst(const v1::JobSpec& spec, const SessionSnapshot& sessio
                                    " classes, the network ", model->classes()));
   }
   if (spec.has_train()) return CheckTrainAgainst(spec.train(), dataset, *model);
-  if (spec.has_power_sweep()) return CheckSweepAgainst(spec.power_sweep(), *model);
+  if (spec.has_power_sweep()) return CheckPowerSweepAgainst(spec.power_sweep(), *model);
+  if (spec.has_tune()) return CheckTuneAgainst(spec.tune(), session.mode, *model);
+  if (spec.has_power_search()) return CheckPowerSearchAgainst(spec.power_search(), *model);
   return absl::OkStatus();
 }
 

@@ -1,0 +1,134 @@
+#include "server/job/power_spec_check.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "engine/power/noise.h"
+#include "engine/power/search.h"
+#include "engine/power/sweep.h"
+
+namespace torpor {
+namespace {
+
+constexpr int kMaximumModes = 1000;
+
+// Fields that all three have.
+template <class Spec>
+void CheckCommon(const std::string& path, const Spec& spec, Violations& violations) {
+  if (spec.dataset().empty()) violations.Add(path + "dataset", "must be set");
+  if (!v1::Split::Kind_IsValid(spec.split())) {
+    violations.Add(path + "split", "must be TRAIN, TEST or VALIDATION");
+  }
+  if (spec.samples() < 0) {
+    violations.Add(path + "samples", absl::StrCat("must not be negative, got ", spec.samples()));
+  }
+  CheckNoise(spec.noise(), path + "noise.", violations);
+}
+
+void CheckPolicy(const std::string& path, int policy, Violations& violations) {
+  if (!v1::BiasPolicy::Kind_IsValid(policy) || policy == v1::BiasPolicy::UNSPECIFIED) {
+    violations.Add(path, "must be NONE, TABLE, HOMOGENEOUS, EMPIRICAL, MATCHED or TUNED");
+  }
+}
+
+void FillNoise(v1::NoiseSpec& spec) {
+  const NoisePlan plan = PlanOf(spec);
+  spec.set_seeds(plan.seeds);
+  spec.mutable_levels()->Assign(plan.levels.begin(), plan.levels.end());
+}
+
+// Whether the hardware is one, and can be had: noise needs calibration, which only the model can
+// tell.
+absl::Status CheckHardware(const std::string& path, const v1::Realisation& realisation,
+                           const Model& model) {
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckRealisation(realisation), path + "realisation."));
+  return model.Deploy(v1::PowerMode(), realisation).status();
+}
+
+}  // namespace
+
+void CheckEvaluateBounds(const v1::EvaluateSpec& spec, Violations& violations) {
+  CheckCommon("spec.evaluate.", spec, violations);
+}
+
+void CheckPowerSweepBounds(const v1::PowerSweepSpec& spec, Violations& violations) {
+  const std::string path = "spec.power_sweep.";
+  CheckCommon(path, spec, violations);
+  const bool grid_wanted = spec.modes().empty() || !spec.epsilon_layers().empty();
+  if (spec.epsilon_size() > kMaximumModes || (spec.epsilon().empty() && grid_wanted)) {
+    violations.Add(path + "epsilon", absl::StrCat("must have 1..", kMaximumModes, " values, got ",
+                                                  spec.epsilon_size()));
+  }
+  for (int i = 0; i < spec.epsilon_size(); ++i) {
+    if (!(spec.epsilon(i) > 0 && spec.epsilon(i) <= 1)) {  // so written that NaN is refused
+      violations.Add(absl::StrCat(path, "epsilon[", i, "]"),
+                     absl::StrCat("must be in (0, 1], got ", spec.epsilon(i)));
+    }
+  }
+  for (int i = 0; i < spec.bias_size(); ++i) {
+    CheckPolicy(absl::StrCat(path, "bias[", i, "]"), spec.bias(i), violations);
+  }
+  if (spec.modes_size() > kMaximumModes) {
+    violations.Add(path + "modes",
+                   absl::StrCat("must have at most ", kMaximumModes, ", got ", spec.modes_size()));
+  }
+}
+
+void CheckPowerSearchBounds(const v1::PowerSearchSpec& spec, Violations& violations) {
+  const std::string path = "spec.power_search.";
+  CheckCommon(path, spec, violations);
+  if (spec.split() == v1::Split::TEST) {
+    violations.Add(path + "split",
+                   "must be VALIDATION or TRAIN: settings are chosen on training data");
+  }
+  if (!(spec.nasp() > 0 && spec.nasp() <= 1)) {
+    violations.Add(path + "nasp", absl::StrCat("must be in (0, 1], got ", spec.nasp()));
+  }
+}
+
+void FillEvaluateDefaults(v1::EvaluateSpec& spec) {
+  if (spec.split() == v1::Split::UNSPECIFIED) spec.set_split(v1::Split::TEST);
+  FillNoise(*spec.mutable_noise());
+}
+
+void FillPowerSweepDefaults(v1::PowerSweepSpec& spec) {
+  if (spec.split() == v1::Split::UNSPECIFIED) spec.set_split(v1::Split::TEST);
+  if (spec.bias().empty() && !spec.epsilon().empty()) {
+    spec.add_bias(spec.base().has_bias() ? spec.base().bias() : v1::BiasPolicy::NONE);
+  }
+  FillNoise(*spec.mutable_noise());
+}
+
+void FillPowerSearchDefaults(v1::PowerSearchSpec& spec) {
+  if (spec.split() == v1::Split::UNSPECIFIED) spec.set_split(v1::Split::VALIDATION);
+  FillNoise(*spec.mutable_noise());
+}
+
+absl::Status CheckPowerSweepAgainst(const v1::PowerSweepSpec& spec, const Model& model) {
+  const std::string path = "spec.power_sweep.";
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckSweep(model, spec), path));
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(spec.base()), path + "base."));
+  for (int i = 0; i < spec.bias_size(); ++i) {
+    v1::PowerMode mode;
+    mode.set_bias(spec.bias(i));
+    TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), path));
+  }
+  for (int i = 0; i < spec.modes_size(); ++i) {
+    TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(spec.modes(i)),
+                                           absl::StrCat(path, "modes[", i, "].")));
+  }
+  return spec.has_realisation() ? CheckHardware(path, spec.realisation(), model) : absl::OkStatus();
+}
+
+absl::Status CheckPowerSearchAgainst(const v1::PowerSearchSpec& spec, const Model& model) {
+  const std::string path = "spec.power_search.";
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckSearch(model, spec), path));
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(spec.base()), path + "base."));
+  if (spec.has_realisation()) {
+    TORPOR_RETURN_IF_ERROR(CheckHardware(path, spec.realisation(), model));
+  }
+  // A policy that this model cannot have is refused now rather than by the worker.
+  return model.Deploy(spec.base(), v1::Realisation()).status();
+}
+
+}  // namespace torpor
