@@ -9,6 +9,7 @@
 namespace torpor {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::RateNetworkOf;
 
@@ -40,10 +41,15 @@ TEST(BuildTest, DescribesShapesAndLevers) {
   EXPECT_EQ(description.layers(0).name(), "layer0");
   EXPECT_EQ(description.layers(0).input_shape_size(), 2);
   EXPECT_EQ(description.layers(1).biases(), 0);
-  ASSERT_EQ(description.levers_size(), 2);
-  EXPECT_EQ(description.levers(0).name(), "epsilon");
+  std::vector<std::string> levers;
+  for (const v1::Lever& lever : description.levers()) levers.push_back(lever.name());
+  EXPECT_THAT(levers, ElementsAre("epsilon", "bias", "epsilon_by", "output_gain", "output_shift",
+                                  "approximate"));
   EXPECT_TRUE(description.levers(0).per_layer());
-  EXPECT_EQ(description.levers(1).needs_calibration(0), "table");
+  EXPECT_THAT(description.levers(1).needs_calibration(),
+              ElementsAre("table", "empirical", "matched"));
+  EXPECT_EQ(description.levers(4).kind(), v1::Lever::SWITCH);
+  EXPECT_THAT(description.levers(4).needs_calibration(), ElementsAre("true"));
 }
 
 TEST(BuildTest, UnsetFamilyIsRefused) { EXPECT_THAT(ErrorOf(v1::Network()), HasSubstr("family")); }
