@@ -251,6 +251,22 @@ TEST_F(ModesTest, GainAndShiftOfUnmatchedPoliciesAreNearThoseOfTheSamples) {
   }
 }
 
+// The scores of a softmax are taken as they are: Table I's linear row keeps their means.
+TEST_F(ModesTest, SoftmaxOutputsHaveEveryClosedForm) {
+  const auto model = Calibrated({{3, A::SOFTMAX}});
+  const Eigen::VectorXf means = ScoresOf(*Deploy(*model, {}), inputs_).colwise().mean();
+  v1::PowerMode mode;
+  mode.set_epsilon(0.2);
+  for (P::Kind policy : {P::NONE, P::TABLE, P::HOMOGENEOUS, P::MATCHED}) {
+    mode.set_bias(policy);
+    const Matrix scores = ScoresOf(*Deploy(*model, mode), inputs_);
+    if (policy == P::TABLE) {
+      const Eigen::VectorXf scaled = scores.colwise().mean();
+      EXPECT_LT((scaled - means).cwiseAbs().maxCoeff(), 1e-5);
+    }
+  }
+}
+
 TEST_F(ModesTest, TheModeInForceSaysEverything) {
   const auto model = Calibrated({{30, A::TANH}, {3, A::SIGMOID}});
   const v1::PowerMode empty = Deploy(*model, {})->mode();
