@@ -17,6 +17,8 @@ using testing::HasSubstr;
 using v1::JobState;
 
 constexpr char kTrain[] = "train { dataset: 'synthetic-digits' }";
+constexpr char kSearch[] = "power_search { dataset: 'synthetic-digits' nasp: 0.5 }";
+constexpr char kApply[] = "power_search { dataset: 'synthetic-digits' nasp: 0.5 apply: true }";
 constexpr char kEvaluate[] = "evaluate { dataset: 'synthetic-digits' }";
 
 // Workers that end when they are told to. Outlives the executor that the manager owns.
@@ -85,6 +87,21 @@ class ManagerFakeTest : public ManagerTest {
     result.set_has_model(true);
     result.set_model_digest(Sha256Hex(archive));
     ASSERT_TRUE(directory.WriteResult(result).ok());
+  }
+  // What a power search would leave behind.
+  void WriteFound(const std::string& id, int attempt, double epsilon) {
+    v1::WorkResult result;
+    result.set_attempt(attempt);
+    result.set_state(JobState::SUCCEEDED);
+    result.mutable_found_mode()->set_epsilon(epsilon);
+    result.add_rows()->set_epsilon(epsilon);
+    ASSERT_TRUE(DirectoryOf(id).WriteResult(result).ok());
+  }
+  void SetEpsilon(double epsilon) {
+    v1::SetPowerModeRequest request;
+    request.set_session("sessions/digits");
+    request.mutable_power_mode()->set_epsilon(epsilon);
+    ASSERT_TRUE(sessions_->SetPowerMode(request).ok());
   }
   absl::StatusOr<v1::Job> Cancel(const std::string& id) {
     v1::CancelJobRequest request;
@@ -281,6 +298,92 @@ TEST_F(ManagerFakeTest, PublishingAgainAfterACrashPublishesOnce) {
   EXPECT_EQ(models_->List({})->models_size(), 1);
 }
 
+TEST_F(ManagerFakeTest, AFoundModeIsPutInForceOnlyWhereThatWasAsked) {
+  Start();
+  Submit("quiet", kSearch);
+  WaitForState("quiet", JobState::RUNNING, 1);
+  WriteFound("quiet", 1, 0.3);
+  End("quiet", 0);
+  v1::Job job = WaitForEnd("quiet");
+  EXPECT_EQ(job.reason(), "DONE");
+  EXPECT_EQ(job.found_mode().epsilon(), 0.3);
+  EXPECT_EQ(job.rows_size(), 1);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->generation(), 1);
+
+  Submit("applied", kApply);
+  WaitForState("applied", JobState::RUNNING, 1);
+  WriteFound("applied", 1, 0.4);
+  End("applied", 0);
+  job = WaitForEnd("applied");
+  EXPECT_EQ(job.state(), JobState::SUCCEEDED) << job.error().message();
+  EXPECT_EQ(job.found_mode().epsilon(), 0.4);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->power_mode().epsilon(), 0.4);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->generation(), 2);
+}
+
+TEST_F(ManagerFakeTest, ApplyingAgainAfterACrashLeavesWhatTheUserHasSetSince) {
+  Start();
+  const v1::Job submitted = Submit("j", kApply);
+  WaitForState("j", JobState::RUNNING, 1);
+  // What a server leaves that died between applying and storing the outcome: the same judge, as
+  // often as one likes.
+  WriteFound("j", 1, 0.4);
+  const OutcomeJudge judge(posix_.get(), sessions_.get(), models_.get());
+  const v1::Job running = Get("j");
+  manager_.reset();
+  EXPECT_EQ(judge.Judge(running, DirectoryOf("j"), std::nullopt).state, JobState::SUCCEEDED);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->power_mode().epsilon(), 0.4);
+  SetEpsilon(0.9);
+  Start();
+  const v1::Job job = WaitForEnd("j");
+  EXPECT_EQ(job.state(), JobState::SUCCEEDED);
+  EXPECT_EQ(job.found_mode().epsilon(), 0.4);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->power_mode().epsilon(), 0.9);
+}
+
+TEST_F(ManagerFakeTest, AModeFoundForOtherParametersOrForASessionThatIsGoneIsNotApplied) {
+  options_.slots = 2;
+  Start();
+  Submit("changed", kApply);
+  WaitForState("changed", JobState::RUNNING, 1);
+  const auto other = BuildModel(sessions_->Get("sessions/digits")->network(), 99);
+  const std::string archive = SerializeModel(**other);
+  const auto published = models_->Publish("other", archive, {});
+  ASSERT_TRUE(sessions_->InstallModel("sessions/digits", published->name(), archive).ok());
+  WriteFound("changed", 1, 0.4);
+  End("changed", 0);
+  v1::Job job = WaitForEnd("changed");
+  EXPECT_EQ(job.state(), JobState::SUCCEEDED);
+  EXPECT_EQ(job.reason(), "SESSION_CHANGED");
+  EXPECT_EQ(job.found_mode().epsilon(), 0.4);
+  EXPECT_EQ(sessions_->Get("sessions/digits")->power_mode().epsilon(), 0);
+
+  Submit("gone", kApply);
+  WaitForState("gone", JobState::RUNNING, 1);
+  v1::DeleteSessionRequest request;
+  request.set_name("sessions/digits");
+  ASSERT_TRUE(sessions_->Delete(request).ok());
+  WriteFound("gone", 1, 0.4);
+  End("gone", 0);
+  job = WaitForEnd("gone");
+  EXPECT_EQ(job.state(), JobState::SUCCEEDED);
+  EXPECT_EQ(job.reason(), "SESSION_GONE");
+}
+
+// Cancelling wins over a result that came at the same time: nothing is put in force.
+TEST_F(ManagerFakeTest, ASearchThatWasCancelledAppliesNothing) {
+  Start();
+  Submit("j", kApply);
+  WaitForState("j", JobState::RUNNING, 1);
+  ASSERT_TRUE(Cancel("j").ok());
+  WriteFound("j", 1, 0.4);
+  End("j", 0);
+  const v1::Job job = WaitForEnd("j");
+  EXPECT_EQ(job.state(), JobState::CANCELLED);
+  EXPECT_FALSE(job.has_found_mode());
+  EXPECT_EQ(sessions_->Get("sessions/digits")->generation(), 1);
+}
+
 TEST_F(ManagerFakeTest, ARepeatedRequestGetsTheFirstAnswer) {
   Start();
   v1::CreateJobRequest request = Request("", kEvaluate);
@@ -356,6 +459,21 @@ TEST_F(ManagerFakeTest, ASpecificationIsCheckedAgainstSessionAndData) {
            {"power_sweep { dataset: 'synthetic-digits' epsilon: 1 realisation { column_noise: 11 } "
             "}",
             kBad, "spec.power_sweep.realisation.column_noise"},
+           {"power_sweep { dataset: 'synthetic-digits' epsilon: 0.5 epsilon_layers: 'hiden' }",
+            kBad, "spec.power_sweep.epsilon_layers[0]"},
+           {"power_sweep { dataset: 'synthetic-digits' epsilon: 0.5 base { steps: 3 } }", kBad,
+            "spec.power_sweep.base.steps"},
+           {"power_sweep { dataset: 'synthetic-digits' modes { } modes { epsilon: 1.5 } }", kBad,
+            "spec.power_sweep.modes[1].epsilon"},
+           {"power_search { dataset: 'synthetic-digits' nasp: 0.5 base { layer_epsilon { key: 'x' "
+            "value: 0.5 } } }",
+            kBad, "spec.power_search.base.layer_epsilon[x]"},
+           {"power_search { dataset: 'synthetic-digits' nasp: 0.5 base { epsilon: 0.5 } }", kBad,
+            "spec.power_search.base.epsilon"},
+           {"power_search { dataset: 'synthetic-digits' nasp: 0.5 base { bias: TABLE } }",
+            absl::StatusCode::kFailedPrecondition, "calibration"},
+           {"power_search { dataset: 'synthetic-digits' nasp: 0.5 per_layer: true }",
+            absl::StatusCode::kFailedPrecondition, "calibrated"},
        }) {
     SCOPED_TRACE(c.spec);
     const absl::Status status = manager_->Create(Request("j", c.spec)).status();

@@ -64,7 +64,7 @@ TEST(SpecCheckTest, EachBadFieldIsNamedWithItsBound) {
            {"session: 's' power_sweep { dataset: 'd' epsilon: nan }", "spec.power_sweep.epsilon[0]",
             "(0, 1]"},
            {"session: 's' power_sweep { dataset: 'd' epsilon: 1 bias: UNSPECIFIED }",
-            "spec.power_sweep.bias[0]", "NONE, TABLE or HOMOGENEOUS"},
+            "spec.power_sweep.bias[0]", "NONE, TABLE, HOMOGENEOUS"},
        }) {
     SCOPED_TRACE(c.spec);
     const absl::Status status = CheckBounds(Spec(c.spec));
