@@ -283,6 +283,30 @@ TEST(ConvnetInitialTest, WeightsAreUniformWithinOneOverTheRootOfTheirFanIn) {
               0.02 * bound * bound);
 }
 
+// Softmax is digital: to the policies a softmax layer is one that gives its scores.
+TEST(ConvnetSoftmaxTest, EveryClosedFormDeploys) {
+  std::unique_ptr<Model> model = ModelOf(ConvnetOf("4, 4", R"(
+      layers { conv2d { channels: 3 kernel: 2 } activation: RELU }
+      layers { dense { units: 3 } activation: SOFTMAX })"));
+  const Matrix inputs = RandomInputs(30, 16, 9);
+  const Dataset data =
+      Dataset::FromFloats(std::vector<float>(inputs.data(), inputs.data() + inputs.size()), {16},
+                          std::vector<int32_t>(30, 1), 3);
+  ThreadPool pool(1);
+  static_cast<RateModel&>(*model).MutableParameters(v1::Loss::CE);
+  ASSERT_TRUE(model->Calibrate(data, "values", "digest", &pool, Cancellation()).ok());
+  const Matrix full = ScoresOf(*DeployOf(*model, 1, v1::BiasPolicy::NONE), inputs);
+  for (v1::BiasPolicy::Kind policy : {v1::BiasPolicy::NONE, v1::BiasPolicy::TABLE,
+                                      v1::BiasPolicy::HOMOGENEOUS, v1::BiasPolicy::MATCHED}) {
+    SCOPED_TRACE(v1::BiasPolicy::Kind_Name(policy));
+    const Matrix scores = ScoresOf(*DeployOf(*model, 0.5, policy), inputs);
+    EXPECT_TRUE(scores.allFinite());
+    if (policy == v1::BiasPolicy::HOMOGENEOUS) {
+      EXPECT_LT((scores - 0.25 * full).cwiseAbs().maxCoeff(), 1e-5);
+    }
+  }
+}
+
 TEST(ConvnetSoftmaxTest, IsTrainedWithCrossEntropyOnly) {
   std::unique_ptr<Model> model = ModelOf(ConvnetOf("3", R"(
       layers { dense { units: 2 } activation: SOFTMAX })"));
