@@ -1,4 +1,5 @@
 // `torpor reproduce`: recipes of ordinary jobs on a real server.
+#include <cmath>
 #include <map>
 
 #include "gmock/gmock.h"
@@ -134,6 +135,89 @@ TEST_F(ReproduceTest, MeasuresSingleNeurons) {
     EXPECT_NEAR(row["measured"].get<double>(), row["reference"].get<double>(), tolerance) << row;
   }
   EXPECT_THAT(ReadFile(Path("out/merkel-fig3.html")), HasSubstr("(degree)"));
+}
+
+TEST_F(ReproduceTest, ChoosesSavingsOnHeldOutSamples) {
+  Write("own.yaml",
+        "name: own/savings\n"
+        "datasets: [synthetic-digits]\n"
+        "seeds: 1\n"
+        "networks:\n"
+        "  - id: net\n"
+        "    title: small\n"
+        "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
+        "    train: {epochs: 10, learning_rate: 1e-2, validation_samples: 400}\n"
+        "    savings:\n"
+        "      - {bias: [NONE, HOMOGENEOUS], ratio: 0.7, floor: 0.05, allowed_loss: 0.02,\n"
+        "         tuned_epsilon: [0.9, 0.8], tunings: [{name: tuned, tune: {epochs: 1}}]}\n"
+        "      - {prefix: noise=0.01, title: noise, bias: [HOMOGENEOUS], ratio: 0.7, floor: 0.05,\n"
+        "         allowed_loss: 0.02, column_noise: 0.01, noise_seeds: 3}\n");
+  const Result result =
+      Torpor({"reproduce", "run", "-f", Path("own.yaml"), "--out", Path("out"), "-o", "json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  auto rows = ById(result.json());
+  // Homogeneous biases lose nothing: the grid is gone down to its end, 0.7^8.
+  const double last = std::pow(0.7, 8);
+  EXPECT_NEAR(rows["bias=homogeneous,metric=epsilon"]["measured"].get<double>(), last, 1e-9);
+  EXPECT_NEAR(rows["bias=homogeneous"]["measured"].get<double>(), 1 - last, 1e-6);
+  EXPECT_NEAR(rows["bias=homogeneous,metric=loss_of_accuracy"]["measured"].get<double>(), 0, 1e-9);
+  EXPECT_TRUE(rows["bias=none"]["measured"].is_number()) << rows["bias=none"];
+  EXPECT_TRUE(rows["bias=tuned,metric=accuracy"]["measured"].is_number()) << result.out;
+  EXPECT_LE(rows["noise=0.01,bias=homogeneous"]["measured"], rows["bias=homogeneous"]["measured"]);
+  // No test sample chose anything.
+  for (const Json& name : result.json()["jobs"]) {
+    const Json sweep =
+        Torpor({"job", "get", name, "-o", "json"}).json()["spec"].value("power_sweep", Json());
+    if (sweep.is_null()) continue;
+    EXPECT_EQ(sweep["split"], sweep["modes"].empty() ? "validation" : "test") << sweep;
+    if (sweep["split"] == "validation") {
+      EXPECT_EQ(sweep["samples"], 400) << sweep;
+    }
+  }
+}
+
+TEST_F(ReproduceTest, ComparesModesOfEqualPowerUnderNoise) {
+  Write(
+      "own.yaml",
+      "name: own/noise\n"
+      "datasets: [synthetic-digits]\n"
+      "seeds: 1\n"
+      "networks:\n"
+      "  - id: net\n"
+      "    title: small\n"
+      "    network:\n"
+      "      rate:\n"
+      "        layers: [{name: hidden, dense: {units: 16}, activation: RELU},\n"
+      "                 {name: out, dense: {}, activation: SIGMOID}]\n"
+      "    train: {epochs: 10, learning_rate: 1e-2}\n"
+      "    equal_power:\n"
+      "      nasp: [0.3]\n"
+      "      noise: {levels: [0.1], seeds: 3}\n"
+      "      schemes:\n"
+      "        - {name: single, title: one, base: {bias: HOMOGENEOUS}}\n"
+      "        - {name: first, title: first, base: {bias: HOMOGENEOUS, layer_epsilon: {out: 1}}}\n"
+      "        - {name: voltage, title: volts, base: {bias: HOMOGENEOUS, epsilon_by: "
+      "READ_VOLTAGE}}\n");
+  const Result result =
+      Torpor({"reproduce", "run", "-f", Path("own.yaml"), "--out", Path("out"), "-o", "json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  auto rows = ById(result.json());
+  for (const char* mode : {"single", "first", "voltage"}) {
+    const std::string id = std::string("nasp=0.3,mode=") + mode;
+    // Found on training samples, measured on test samples.
+    EXPECT_NEAR(rows[id + ",metric=nasp"]["measured"].get<double>(), 0.3, 0.03) << mode;
+    EXPECT_EQ(rows["noise=0.1," + id]["seeds"], 3) << rows["noise=0.1," + id];
+    EXPECT_LE(rows["noise=0.1," + id]["low"], rows["noise=0.1," + id]["measured"]);
+    // Without noise all keep the classes of full power.
+    EXPECT_EQ(rows["noise=0," + id]["measured"], rows["noise=0,nasp=0.3,mode=single"]["measured"]);
+  }
+  EXPECT_EQ(rows["nasp=0.3,mode=first,metric=epsilon.out"]["measured"], 1.0);
+  const auto epsilon = [&rows](const std::string& mode) {
+    return rows["nasp=0.3,mode=" + mode + ",metric=epsilon.hidden"]["measured"].get<double>();
+  };
+  EXPECT_LT(epsilon("first"), epsilon("single"));
+  // The same power by voltage leaves a larger signal.
+  EXPECT_GT(epsilon("voltage"), epsilon("single"));
 }
 
 TEST_F(ReproduceTest, ExplainsMissingDataAndAFolderThatCannotBeWritten) {

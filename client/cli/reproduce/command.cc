@@ -54,7 +54,11 @@ absl::StatusOr<recipe::Recipe> Load(Context& context, const RunFlags& flags) {
                                                   : reproduce::LoadRecipeFile(context, flags.file));
   if (flags.quick) reproduce::ApplyQuick(recipe);
   // A recipe without networks needs no data.
-  if (!recipe.networks().empty()) {
+  if (recipe.networks().empty()) {
+    if (!flags.dataset.empty() || flags.seeds > 0) {
+      context.Note(absl::StrCat(recipe.name(), " needs neither data nor seeds"));
+    }
+  } else {
     reproduce::ApplyDataset(flags.dataset, recipe);
     reproduce::ApplySeeds(flags.seeds, recipe);
   }

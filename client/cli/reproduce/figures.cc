@@ -60,12 +60,13 @@ Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows
   return axis;
 }
 
-std::string Caption(const std::string& metric, const std::vector<const Row*>& rows) {
+std::string Caption(const std::string& metric, const std::vector<const Row*>& rows, bool power) {
   const int seeds = rows.front()->seeds;
+  const char* kind = power ? " repetitions" : " seeds";
   const std::string over =
-      seeds >= 3   ? absl::StrCat("Mean over ", seeds, " seeds with Student's 95 % interval.")
+      seeds >= 3   ? absl::StrCat("Mean over ", seeds, kind, " with Student's 95 % interval.")
       : seeds == 1 ? "One seed; bars: 95 % interval over the samples."
-                   : absl::StrCat("Mean over ", seeds, " seeds.");
+                   : absl::StrCat("Mean over ", seeds, kind, ".");
   if (metric == "nasp") {
     return absl::StrCat(
         "Synaptic power relative to full power, inputs as each layer really sees "
@@ -88,7 +89,9 @@ Drawing Draw(const std::string& group, const std::string& metric,
   plot.title = group;
   plot.x = HorizontalAxis(rows, power);
   plot.y = VerticalAxis(metric, rows);
-  plot.legend = metric == "accuracy" ? "bottom right" : metric == "nasp" ? "top left" : "top right";
+  // Curves go through every corner.
+  plot.legend = "outside bottom center horizontal height 2";
+  plot.height = 470;
   for (const Row* row : rows) {
     const std::string& column = row->place.column;
     auto series = std::find_if(plot.series.begin(), plot.series.end(),
@@ -110,7 +113,37 @@ Drawing Draw(const std::string& group, const std::string& metric,
     std::stable_sort(series.points.begin(), series.points.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
   }
-  drawing.caption = Caption(metric, rows);
+  drawing.caption = Caption(metric, rows, power);
+  return drawing;
+}
+
+// Accuracy against the power that was drawn, where a group has both; no points otherwise.
+Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& accuracies,
+                     const std::vector<Row>& rows, size_t index) {
+  Drawing drawing = Draw(group, "accuracy", accuracies, index);
+  Plot& plot = drawing.plot;
+  plot.name = absl::StrCat("tradeoff-", index);
+  plot.x = Axis();
+  plot.x.label = "NASP (% of full power)";
+  plot.x.logarithmic = true;
+  plot.series.clear();
+  for (const Row* row : accuracies) {
+    const Row* power =
+        FindRow(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=nasp"));
+    if (power == nullptr || !power->measured || !(*power->measured > 0)) continue;
+    const std::string& column = row->place.column;
+    auto series = std::find_if(plot.series.begin(), plot.series.end(),
+                               [&](const Series& s) { return s.name == column; });
+    if (series == plot.series.end()) {
+      Series fresh;
+      fresh.name = column;
+      fresh.look = LookOf(column, plot.series.size());
+      series = plot.series.insert(plot.series.end(), std::move(fresh));
+    }
+    series->points.push_back({100 * *power->measured, 100 * *row->measured, {}, {}});
+  }
+  drawing.caption =
+      "What a share of the power buys: up and to the left is better. One point an epsilon.";
   return drawing;
 }
 
@@ -136,6 +169,9 @@ std::vector<Drawing> DrawRows(const std::vector<Row>& rows) {
       }
     }
     drawings.push_back(Draw(group, metric, of_group, drawings.size() + 1));
+    if (metric != "accuracy") continue;
+    Drawing trade_off = DrawTradeOff(group, of_group, rows, drawings.size() + 1);
+    if (!trade_off.plot.series.empty()) drawings.push_back(std::move(trade_off));
   }
   return drawings;
 }

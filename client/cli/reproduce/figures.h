@@ -9,7 +9,7 @@
 
 namespace torpor::cli::reproduce {
 
-// Accuracy, NASP and loss against epsilon (or accuracy against NASP), one curve a column, with
+// Accuracy, NASP and loss against epsilon, and accuracy against NASP, one curve a column, with
 // intervals; in the order of the rows.
 std::vector<Drawing> DrawRows(const std::vector<Row>& rows);
 

@@ -43,8 +43,12 @@ std::string Range(const Row& row) {
 }
 
 void AddClaims(const Outcome& outcome, HtmlPage& page) {
-  if (outcome.findings.empty()) return;
+  if (outcome.recipe.claims().empty()) return;
   page.Heading("What the paper says, and what was found");
+  if (outcome.findings.empty()) {
+    page.Paragraph("The paper's statements are about other data; none was measured here.");
+    return;
+  }
   for (const Finding& finding : outcome.findings) {
     std::string verdict = VerdictName(finding.verdict);
     verdict[0] = absl::ascii_toupper(static_cast<unsigned char>(verdict[0]));

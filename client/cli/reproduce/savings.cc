@@ -78,25 +78,35 @@ struct Figure {
   const char* column;
   const char* what;
   Unit unit;
-  double value;
+  Value value;
 };
+
+Value AccuracyValue(const v1::PowerSweepRow& row, const recipe::Saving& saving) {
+  if (saving.column_noise() > 0 && !row.noise_accuracy().empty()) {
+    const v1::NoiseAccuracy& noise = row.noise_accuracy(0);
+    return OfInterval(noise.accuracy(), noise.low(), noise.high());
+  }
+  return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
+}
 
 void AddRows(Study& study, const Trained& trained, const recipe::Saving& saving, const Scan& scan,
              const v1::PowerSweepRow& full, const v1::PowerSweepRow& row) {
   const std::string group =
       absl::StrCat(GroupOf(trained), saving.title().empty() ? "" : ", ", saving.title());
-  const double kept = AccuracyOf(row, saving);
   const Figure figures[] = {
-      {"", "saving", "saving of synaptic power", Unit::kFraction, 1 - row.nasp()},
+      {"", "saving", "saving of synaptic power", Unit::kFraction,
+       OfInterval(1 - row.nasp(), 1 - row.nasp_high(), 1 - row.nasp_low())},
       {"saving_nominal", "saving, nominal", "saving of synaptic power, hidden inputs of full power",
-       Unit::kFraction, 1 - row.nasp_nominal()},
-      {"epsilon", "epsilon", "epsilon chosen on held-out samples", Unit::kNumber, scan.chosen},
-      {"nasp", "NASP", "NASP", Unit::kFraction, row.nasp()},
+       Unit::kFraction, OfInterval(1 - row.nasp_nominal(), 0, 0)},
+      {"epsilon", "epsilon", "epsilon chosen on held-out samples", Unit::kNumber,
+       OfInterval(scan.chosen, 0, 0)},
+      {"nasp", "NASP", "NASP", Unit::kFraction,
+       OfInterval(row.nasp(), row.nasp_low(), row.nasp_high())},
       {"nasp_nominal", "NASP, nominal", "NASP, hidden inputs of full power", Unit::kFraction,
-       row.nasp_nominal()},
-      {"accuracy", "test accuracy", "test accuracy", Unit::kFraction, kept},
+       OfInterval(row.nasp_nominal(), 0, 0)},
+      {"accuracy", "test accuracy", "test accuracy", Unit::kFraction, AccuracyValue(row, saving)},
       {"loss_of_accuracy", "accuracy lost", "test accuracy lost against full power",
-       Unit::kFraction, AccuracyOf(full, saving) - kept},
+       Unit::kFraction, OfInterval(AccuracyOf(full, saving) - AccuracyOf(row, saving), 0, 0)},
   };
   for (const Figure& figure : figures) {
     Place place;
@@ -110,7 +120,7 @@ void AddRows(Study& study, const Trained& trained, const recipe::Saving& saving,
     place.line = scan.name;
     place.column = figure.column;
     place.unit = figure.unit;
-    study.rows.Add(std::move(place), Value{figure.value, {}, {}, 1});
+    study.rows.Add(std::move(place), figure.value);
   }
 }
 
@@ -126,7 +136,8 @@ void Draw(Study& study, const Trained& trained, const recipe::Saving& saving,
   plot.x.label = "NASP (% of full power)";
   plot.x.logarithmic = true;
   plot.y.label = "accuracy on held-out samples (%)";
-  plot.legend = "bottom right";
+  plot.legend = "outside bottom center horizontal height 2";
+  plot.height = 470;
   double lowest = 100, highest = 0, leftmost = 100;
   for (const Scan& scan : scans) {
     Series series;
@@ -140,7 +151,7 @@ void Draw(Study& study, const Trained& trained, const recipe::Saving& saving,
     }
     plot.series.push_back(std::move(series));
   }
-  lowest = 100 * least - 4;
+  lowest = 100 * least - 1.5;
   plot.y.minimum = std::floor(lowest);
   plot.y.maximum = std::min(100.0, std::ceil(highest) + 1);
   plot.x.minimum = leftmost * 0.9;

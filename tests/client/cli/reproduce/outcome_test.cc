@@ -93,13 +93,13 @@ TEST(MakePage, IsWholeInItselfAndItsAxesHaveUnits) {
   EXPECT_THAT(page->html, HasSubstr("accuracy on test images (%)"));
   EXPECT_THAT(page->html, HasSubstr("NASP (% of full power)"));
   EXPECT_THAT(page->html, HasSubstr("epsilon: scale of every synaptic weight (1 = full power)"));
-  ASSERT_EQ(page->files.size(), 3u);
+  ASSERT_EQ(page->files.size(), 4u);
   for (const auto& [name, content] : page->files) EXPECT_THAT(content, HasSubstr("</svg>")) << name;
 }
 
 TEST(DrawRows, DrawsMeansWithIntervalsInPerCent) {
   const std::vector<Drawing> drawings = DrawRows(Made(false).rows);
-  ASSERT_EQ(drawings.size(), 3u);
+  ASSERT_EQ(drawings.size(), 4u);
   const Plot& accuracy = drawings[0].plot;
   ASSERT_EQ(accuracy.series.size(), 1u);
   ASSERT_EQ(accuracy.series[0].points.size(), 3u);
@@ -108,8 +108,12 @@ TEST(DrawRows, DrawsMeansWithIntervalsInPerCent) {
   EXPECT_NEAR(accuracy.series[0].points[0].y, 46, 1e-9);
   EXPECT_LT(*accuracy.series[0].points[0].low, 46);
   EXPECT_TRUE(accuracy.x.logarithmic);
+  // Against the power drawn, which the rows of NASP tell.
+  EXPECT_EQ(drawings[1].plot.x.label, "NASP (% of full power)");
+  EXPECT_NEAR(drawings[1].plot.series[0].points[0].x, 46, 1e-9);
+  EXPECT_NEAR(drawings[1].plot.series[0].points[0].y, 46, 1e-9);
   // Losses are no per cent.
-  EXPECT_NEAR(drawings[2].plot.series[0].points[0].y, 0.46, 1e-9);
+  EXPECT_NEAR(drawings[3].plot.series[0].points[0].y, 0.46, 1e-9);
 }
 
 TEST(OutcomeJson, HasRowsAndClaims) {
