@@ -54,6 +54,15 @@ TEST(SampleLoss, EqualsItsDefinition) {
   EXPECT_NEAR(SampleLoss(kCe, s, 1), ce, 1e-12);
 }
 
+TEST(Outputs, SoftmaxLayersGiveSharesOfOneWhateverTheLoss) {
+  const std::vector<float> scores = {1.0f, 3.0f};
+  std::vector<double> out(2);
+  Outputs({.activation = v1::Activation::SOFTMAX, .loss = v1::Loss::UNSPECIFIED, .classes = 2},
+          scores, out);
+  EXPECT_NEAR(out[0], 1 / (1 + std::exp(2.0)), 1e-12);
+  EXPECT_NEAR(out[0] + out[1], 1, 1e-12);
+}
+
 TEST(SampleLoss, UntrainedModelsReportWhatTheirOutputSuggests) {
   const std::vector<float> s = {-1, 0.5, 2};
   EXPECT_EQ(SampleLoss({v1::Activation::SIGMOID, v1::Loss::UNSPECIFIED, 3}, s, 1),
