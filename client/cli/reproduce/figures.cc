@@ -47,7 +47,7 @@ Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows
   Axis axis;
   axis.minimum = 0;
   if (metric == "loss") {
-    axis.label = "loss (as in training, mean over samples)";
+    axis.label = "loss (as in training)";
     return axis;
   }
   axis.label = metric == "nasp" ? "NASP (% of full power)" : "accuracy on test images (%)";
@@ -90,8 +90,8 @@ Drawing Draw(const std::string& group, const std::string& metric,
   plot.x = HorizontalAxis(rows, power);
   plot.y = VerticalAxis(metric, rows);
   // Curves go through every corner.
-  plot.legend = "outside bottom center horizontal height 2";
-  plot.height = 470;
+  plot.legend = "outside bottom center horizontal height 1";
+  plot.height = 450;
   for (const Row* row : rows) {
     const std::string& column = row->place.column;
     auto series = std::find_if(plot.series.begin(), plot.series.end(),
@@ -127,6 +127,7 @@ Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& ac
   plot.x.label = "NASP (% of full power)";
   plot.x.logarithmic = true;
   plot.series.clear();
+  double least = 100, most = 100;
   for (const Row* row : accuracies) {
     const Row* power =
         FindRow(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=nasp"));
@@ -141,6 +142,13 @@ Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& ac
       series = plot.series.insert(plot.series.end(), std::move(fresh));
     }
     series->points.push_back({100 * *power->measured, 100 * *row->measured, {}, {}});
+    least = std::min(least, series->points.back().x);
+    most = std::max(most, series->points.back().x);
+  }
+  plot.x.minimum = 0.9 * least;
+  plot.x.maximum = 1.1 * most;
+  for (const double tick : {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0}) {
+    if (tick >= 0.9 * least && tick <= 1.1 * most) plot.x.ticks.push_back(tick);
   }
   drawing.caption =
       "What a share of the power buys: up and to the left is better. One point an epsilon.";

@@ -136,8 +136,8 @@ void Draw(Study& study, const Trained& trained, const recipe::Saving& saving,
   plot.x.label = "NASP (% of full power)";
   plot.x.logarithmic = true;
   plot.y.label = "accuracy on held-out samples (%)";
-  plot.legend = "outside bottom center horizontal height 2";
-  plot.height = 470;
+  plot.legend = "outside bottom center horizontal height 1";
+  plot.height = 450;
   double lowest = 100, highest = 0, leftmost = 100;
   for (const Scan& scan : scans) {
     Series series;
