@@ -103,7 +103,8 @@ TEST_F(ReproduceTest, GoesOnAfterAnInterruptedRun) {
   EXPECT_GE(row["high"], row["measured"]) << row;
   // Three seeds, three trainings: not one of them twice.
   std::map<std::string, int> trainings;
-  for (const Json& job : Torpor({"job", "list", "-o", "json"}).json()["jobs"]) {
+  const Json list = Torpor({"job", "list", "-o", "json"}).json();
+  for (const Json& job : list["jobs"]) {
     if (job["spec"].contains("train")) ++trainings[job["spec"]["train"]["seed"].dump()];
   }
   EXPECT_EQ(trainings.size(), 3u);
@@ -165,7 +166,8 @@ TEST_F(ReproduceTest, ChoosesSavingsOnHeldOutSamples) {
   EXPECT_TRUE(rows["bias=tuned,metric=accuracy"]["measured"].is_number()) << result.out;
   EXPECT_LE(rows["noise=0.01,bias=homogeneous"]["measured"], rows["bias=homogeneous"]["measured"]);
   // No test sample chose anything.
-  for (const Json& name : result.json()["jobs"]) {
+  const Json made = result.json();
+  for (const Json& name : made["jobs"]) {
     const Json sweep =
         Torpor({"job", "get", name, "-o", "json"}).json()["spec"].value("power_sweep", Json());
     if (sweep.is_null()) continue;

@@ -8,13 +8,15 @@ namespace {
 enum class Outcome { kHolds, kFails, kMissing };
 
 std::string Bounds(const recipe::Check& check, Unit unit) {
+  const auto shown = [&](double bound) {
+    return check.minus().empty() ? FormatValue(bound, unit) : FormatDifference(bound, unit);
+  };
   std::string text;
   if (check.has_at_least()) {
-    absl::StrAppend(&text, "at least ", FormatValue(check.at_least(), unit));
+    absl::StrAppend(&text, "at least ", shown(check.at_least()));
   }
   if (check.has_at_most()) {
-    absl::StrAppend(&text, text.empty() ? "" : " and ", "at most ",
-                    FormatValue(check.at_most(), unit));
+    absl::StrAppend(&text, text.empty() ? "" : " and ", "at most ", shown(check.at_most()));
   }
   return text;
 }
@@ -35,7 +37,7 @@ Outcome Judge(const recipe::Check& check, const std::vector<Row>& rows, const st
   if (minus != nullptr) {
     value -= *minus->measured;
     absl::StrAppend(&evidence, ", minus ", FormatValue(*minus->measured, unit), " (", minus->id,
-                    ") is ", FormatValue(value, unit));
+                    ") is ", FormatDifference(value, unit));
   }
   const bool holds = (!check.has_at_least() || value >= check.at_least()) &&
                      (!check.has_at_most() || value <= check.at_most());

@@ -70,7 +70,7 @@ void AddKnown(const Outcome& outcome, HtmlPage& page) {
     const Unit unit = row.place.unit;
     std::string gap = "-";
     if (row.measured) {
-      gap = FormatValue(*row.measured - row.paper.value_or(row.reference.value_or(0)), unit);
+      gap = FormatDifference(*row.measured - row.paper.value_or(row.reference.value_or(0)), unit);
     }
     lines.push_back(
         {row.id, FormatValue(row.paper, unit), FormatValue(row.reference, unit),

@@ -178,6 +178,10 @@ std::string FormatValue(std::optional<double> value, Unit unit) {
   return "-";
 }
 
+std::string FormatDifference(std::optional<double> difference, Unit unit) {
+  return absl::StrReplaceAll(FormatValue(difference, unit), {{" %", " points"}});
+}
+
 std::string ShortNumber(double value) { return absl::StrFormat("%.6g", value); }
 
 std::vector<PivotTable> Pivot(const std::vector<Row>& rows) {

@@ -90,6 +90,8 @@ std::string RowsCsv(const std::vector<Row>& rows);
 
 // "92.32 %", "0.1547", "120.1 deg" or "-".
 std::string FormatValue(std::optional<double> value, Unit unit);
+// The same for a difference of two values: those of fractions in points.
+std::string FormatDifference(std::optional<double> difference, Unit unit);
 // 0.1, 0.05: as ids write numbers.
 std::string ShortNumber(double value);
 

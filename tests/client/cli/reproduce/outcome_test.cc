@@ -77,7 +77,7 @@ TEST(MakePage, SetsThePapersClaimBesideTheFinding) {
   EXPECT_THAT(page->html, HasSubstr("Because it is dark."));
   // Paper, measured, interval over seeds, difference.
   EXPECT_THAT(page->html, HasSubstr("<td>60.00 %</td><td>-</td><td>46.00 %</td>"));
-  EXPECT_THAT(page->html, HasSubstr("<td>-14.00 %</td><td>3</td>"));
+  EXPECT_THAT(page->html, HasSubstr("<td>-14.00 points</td><td>3</td>"));
   EXPECT_THAT(page->html, HasSubstr("no tuning"));
   EXPECT_THAT(page->html, HasSubstr("sha256 d1gest"));
   EXPECT_THAT(page->html, HasSubstr("repro-1"));
