@@ -83,7 +83,10 @@ TEST_F(BadInputTest, PowerModes) {
   ExpectError({"power", "set", "s1", "--epsilon", "nan"}, 67, {"epsilon", "(0, 1]"});
   ExpectError({"power", "set", "s1", "--epsilon", "elsewhere=0.5"}, 67, {"elsewhere"});
   ExpectError({"power", "set", "s1", "steps=4"}, 67, {"steps", "epsilon", "bias"});
-  ExpectError({"power", "set", "s1", "--bias", "tuned"}, 2, {"none, table, homogeneous"});
+  ExpectError({"power", "set", "s1", "--bias", "tunedd"}, 2, {"none, table, homogeneous", "tuned"});
+  ExpectError({"power", "set", "s1", "--bias", "tuned"}, 73, {"torpor job submit tune"});
+  ExpectError({"power", "set", "s1", "epsilon_by=magic"}, 2, {"reprogram, read_voltage"});
+  ExpectError({"power", "set", "s1", "--epsilon", "0.5", "--nasp", "0.3"}, 2, {"--nasp"});
   // The closed form needs statistics, which an untrained session does not have.
   ExpectError({"power", "set", "s1", "--epsilon", "0.5", "--bias", "table"}, 73, {"calibrat"});
   ExpectError({"power", "set", "nobody", "--epsilon", "0.5"}, 69, {"nobody"});

@@ -171,7 +171,7 @@ TEST(DefinitionTest, NamesWrongValues) {
             "  net.yaml:4\n");
   EXPECT_THAT(ErrorOf("rate: {layers: [{dense: {units: 99999999999}}]}"), HasSubstr("32 bits"));
   EXPECT_THAT(ErrorOf("rate: {layers: [{activation: RELO}]}"),
-              HasSubstr("must be one of LINEAR, RELU, SIGMOID, TANH, STEP, got `RELO`"));
+              HasSubstr("must be one of LINEAR, RELU, SIGMOID, TANH, STEP, SOFTMAX, got `RELO`"));
   EXPECT_THAT(ErrorOf("rate: {layers: [{activation: UNSPECIFIED}]}"), HasSubstr("must be one of"));
   EXPECT_THAT(ErrorOf("rate: {layers: {a: 1}}"), HasSubstr("must be a list, got a mapping"));
   EXPECT_THAT(ErrorOf("rate: [1]"), HasSubstr("must be a mapping of fields, got a list"));

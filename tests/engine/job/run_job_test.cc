@@ -155,7 +155,7 @@ TEST_F(RunJobTest, TrainingLeavesModelMetricsEventsAndProvenance) {
     if (!event.has_progress()) continue;
     ++progress;
     EXPECT_GE(event.progress().fraction(), fraction);
-    EXPECT_LT(event.progress().fraction(), 1);
+    EXPECT_LE(event.progress().fraction(), 1);
     fraction = event.progress().fraction();
     EXPECT_EQ(event.progress().epochs(), 3);
     EXPECT_TRUE(event.progress().has_eta());

@@ -28,7 +28,6 @@ TEST(TuneSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
     const char* bound;
   };
   for (const Case& c : std::vector<Case>{
-           {"dataset: ''", "spec.tune.dataset", "must be set"},
            {"epsilon: [0.5, 0]", "spec.tune.epsilon[1]", "(0, 1]"},
            {"epsilon: 1.01", "spec.tune.epsilon[0]", "(0, 1]"},
            {"epsilon: nan", "spec.tune.epsilon[0]", "(0, 1]"},
@@ -50,6 +49,10 @@ TEST(TuneSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
     EXPECT_THAT(std::string(status.message()), ::testing::StartsWith(absl::StrCat(c.path, ":")));
   }
   v1::JobSpec spec = Spec("");
+  spec.mutable_tune()->clear_dataset();
+  EXPECT_THAT(CheckBounds(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                          HasSubstr("spec.tune.dataset: must be set")));
+  spec = Spec("");
   spec.mutable_tune()->set_loss(static_cast<v1::Loss::Kind>(99));
   EXPECT_FALSE(CheckBounds(spec).ok());
   spec = Spec("");
