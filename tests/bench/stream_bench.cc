@@ -1,8 +1,8 @@
 // Streaming against a bare gRPC echo of the same message size, in one process and in interleaved
-// rounds, so that the ratio means something on a busy machine; and the time of a power switch while
-// a stream runs. Prints JSON.
+// rounds, so that the ratio means something on a busy machine; and the time of a power switch under
+// each closed-form policy while streams run. Prints JSON.
 //
-//   stream_bench [--seconds S] [--rounds R]
+//   stream_bench [--seconds S] [--rounds R] [--streams N] [--dataset NAME]
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -25,6 +25,7 @@
 #include "server/server.h"
 #include "spdlog/spdlog.h"
 #include "torpor/v1/inference.grpc.pb.h"
+#include "torpor/v1/job.grpc.pb.h"
 #include "torpor/v1/session.grpc.pb.h"
 
 namespace torpor {
@@ -287,50 +288,123 @@ nlohmann::json Summary(const std::vector<Measured>& rounds, const std::vector<Me
           {"p99_us", Quantile(latencies, 0.99) * 1e6}};
 }
 
-// Switches the MLP's mode while a stream keeps 32 samples in flight.
-nlohmann::json SwitchTimes(const std::shared_ptr<grpc::Channel>& channel, int switches) {
-  const v1::StreamInferRequest message = ItemOf();
-  const v1::StreamInferRequest open = OpenOf("sessions/mlp");
-  TorporDriver driver(&message, 32, IsAnswer);
-  const auto stub = v1::InferenceService::NewStub(channel);
-  stub->async()->StreamInfer(driver.context(), &driver);
-  driver.Start(&open);
+// Trains the session a little, so that it has the statistics that closed forms need.
+bool TrainBriefly(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
+                  const std::string& dataset) {
+  const auto jobs = v1::JobService::NewStub(channel);
+  v1::CreateJobRequest create;
+  create.mutable_spec()->set_session(session);
+  v1::TrainSpec& train = *create.mutable_spec()->mutable_train();
+  train.set_dataset("datasets/" + dataset);
+  train.set_epochs(1);
+  train.set_train_samples(5000);
+  v1::Job job;
+  grpc::Status status;
+  {
+    grpc::ClientContext context;
+    status = jobs->CreateJob(&context, create, &job);
+  }
+  while (status.ok() && job.state() != v1::JobState::FAILED &&
+         job.state() != v1::JobState::CANCELLED && job.state() != v1::JobState::SUCCEEDED) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    grpc::ClientContext context;
+    v1::GetJobRequest get;
+    get.set_name(job.name());
+    status = jobs->GetJob(&context, get, &job);
+  }
+  if (!status.ok()) spdlog::error("train: {}", status.error_message());
+  if (job.has_error()) spdlog::error("train: {}", job.error().message());
+  return status.ok() && job.state() == v1::JobState::SUCCEEDED;
+}
+
+struct SwitchTimes {
   std::vector<double> prepare, swap, call;
+};
+
+// Switches the mode to epsilon 0.1 under `policy` and back, `switches` times in all; the times of
+// those to the policy.
+SwitchTimes SwitchBackAndForth(const std::shared_ptr<grpc::Channel>& channel,
+                               v1::BiasPolicy::Kind policy, int switches) {
   const auto sessions = v1::SessionService::NewStub(channel);
+  const auto seconds = [](const google::protobuf::Duration& d) {
+    return static_cast<double>(d.seconds()) + d.nanos() * 1e-9;
+  };
+  SwitchTimes times;
   for (int i = 0; i < switches; ++i) {
+    const bool down = i % 2 == 0;
     v1::SetPowerModeRequest request;
     request.set_session("sessions/mlp");
-    request.mutable_power_mode()->set_epsilon(i % 2 == 0 ? 0.1 : 1.0);
+    if (down) {
+      request.mutable_power_mode()->set_epsilon(0.1);
+      request.mutable_power_mode()->set_bias(policy);
+    }
     v1::SetPowerModeResponse response;
     grpc::ClientContext context;
     const Clock::time_point start = Clock::now();
     const grpc::Status status = sessions->SetPowerMode(&context, request, &response);
-    call.push_back(Seconds(Clock::now() - start));
     if (!status.ok()) spdlog::error("switch: {}", status.error_message());
-    const auto seconds = [](const google::protobuf::Duration& d) {
-      return static_cast<double>(d.seconds()) + d.nanos() * 1e-9;
-    };
-    prepare.push_back(seconds(response.prepare_time()));
-    swap.push_back(seconds(response.swap_time()));
+    if (!down || !status.ok()) continue;
+    times.call.push_back(Seconds(Clock::now() - start));
+    times.prepare.push_back(seconds(response.prepare_time()));
+    times.swap.push_back(seconds(response.swap_time()));
   }
-  driver.Stop();
-  driver.Wait();
-  return {{"switches", switches},
-          {"prepare_ms_median", Quantile(prepare, 0.5) * 1e3},
-          {"swap_ms_median", Quantile(swap, 0.5) * 1e3},
-          {"call_with_durable_write_ms_median", Quantile(call, 0.5) * 1e3},
-          {"mode_changed_messages", driver.others},
-          {"samples_answered", driver.latencies.size()},
-          {"stream_ok", driver.status.ok()}};
+  return times;
+}
+
+// Switches the MLP's mode while `streams` streams keep four samples each in flight.
+nlohmann::json MeasureSwitches(const std::shared_ptr<grpc::Channel>& channel, int streams,
+                               bool calibrated) {
+  constexpr int kSwitches = 101;
+  const v1::StreamInferRequest message = ItemOf();
+  const v1::StreamInferRequest open = OpenOf("sessions/mlp");
+  const auto stub = v1::InferenceService::NewStub(channel);
+  std::deque<TorporDriver> drivers;
+  for (int i = 0; i < streams; ++i) {
+    TorporDriver& driver = drivers.emplace_back(&message, 4, IsAnswer);
+    stub->async()->StreamInfer(driver.context(), &driver);
+    driver.Start(&open);
+  }
+  std::vector<v1::BiasPolicy::Kind> policies = {v1::BiasPolicy::NONE, v1::BiasPolicy::HOMOGENEOUS};
+  if (calibrated) {
+    policies.insert(policies.end(),
+                    {v1::BiasPolicy::TABLE, v1::BiasPolicy::EMPIRICAL, v1::BiasPolicy::MATCHED});
+  }
+  nlohmann::json report = {{"streams", streams}, {"switches_each", kSwitches}};
+  for (const v1::BiasPolicy::Kind policy : policies) {
+    const SwitchTimes times = SwitchBackAndForth(channel, policy, kSwitches);
+    report[v1::BiasPolicy::Kind_Name(policy)] = {
+        {"prepare_ms_median", Quantile(times.prepare, 0.5) * 1e3},
+        {"prepare_ms_p99", Quantile(times.prepare, 0.99) * 1e3},
+        {"swap_ms_median", Quantile(times.swap, 0.5) * 1e3},
+        {"call_with_durable_write_ms_median", Quantile(times.call, 0.5) * 1e3}};
+  }
+  size_t answered = 0;
+  bool ok = true;
+  for (TorporDriver& driver : drivers) driver.Stop();
+  for (TorporDriver& driver : drivers) {
+    driver.Wait();
+    answered += driver.latencies.size();
+    ok = ok && driver.status.ok();
+  }
+  report["samples_answered"] = answered;
+  report["streams_ok"] = ok;
+  return report;
 }
 
 int Main(int argc, char** argv) {
   double seconds = 2;
   int rounds = 5;
+  int streams = 8;
+  std::string dataset = "fashion-mnist";
   CLI::App app{"Streaming against a bare gRPC echo."};
   app.add_option("--seconds", seconds, "Seconds a measurement")->capture_default_str();
   app.add_option("--rounds", rounds, "Interleaved rounds")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--streams", streams, "Streams that run while modes are switched")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--dataset", dataset, "What the switched network is trained on")
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(spdlog::level::warn);
@@ -374,7 +448,8 @@ int Main(int argc, char** argv) {
                                                   {"784-10", Summary(single, bare)},
                                                   {"784-1000-10", Summary(mlp, bare)}};
     }
-    report["switch_784-1000-10"] = SwitchTimes(torpor, 101);
+    report["switch_784-1000-10"] =
+        MeasureSwitches(torpor, streams, TrainBriefly(torpor, "sessions/mlp", dataset));
   }
   report["message_bytes"] = kInputs * sizeof(float);
   report["rounds"] = rounds;
