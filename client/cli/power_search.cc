@@ -59,7 +59,9 @@ void AddSearchFlags(CLI::App& command, SearchFlags& flags, bool required) {
                      "with --nasp: samples to measure on; default 5000");
   command.add_flag("--per-layer", flags.per_layer,
                    "with --nasp: the best epsilon for each layer under noise");
-  command.add_option("--noise", flags.noise, "with --per-layer: the column noise; default 0.01");
+  command.add_option(
+      "--noise", flags.noise,
+      "column noise that accuracy is measured under; with --per-layer default 0.01, else none");
   command.add_option("--noise-seeds", flags.noise_seeds, "seeds of that noise; default 5");
 }
 
@@ -90,6 +92,8 @@ absl::StatusOr<v1::Job> SearchMode(Context& context, const std::string& session_
   *search.mutable_base() = BaseMode(session, change);
   search.set_per_layer(flags.per_layer);
   CLI_ASSIGN_OR_RETURN(*search.mutable_noise(), ParseNoise(flags.noise, flags.noise_seeds));
+  // The inverse needs no noise, and who waits for it may be a control loop.
+  if (!flags.per_layer && flags.noise.empty()) search.mutable_noise()->set_without(true);
   search.set_apply(apply);
   SubmitFlags waiting = submit;
   waiting.wait = true;
