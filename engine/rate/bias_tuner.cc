@@ -87,8 +87,7 @@ absl::StatusOr<Matrix> Products(const FrozenLayer& layer, double epsilon, const 
                       Eigen::OuterStride<>(products.cols()));
       Workspace workspace;
       // Cut short only by the cancellation, which is looked at below.
-      LayerProduct(layer, View(std::as_const(inputs)), workspace, cancellation, rows)
-          .IgnoreError();
+      LayerProduct(layer, View(std::as_const(inputs)), workspace, cancellation, rows).IgnoreError();
       rows *= static_cast<float>(epsilon);
     });
   }

@@ -111,8 +111,7 @@ TEST_F(FirstLightTest, SweepsPrintRows) {
   EXPECT_THAT(table.out, HasSubstr(" %"));
   const Result csv = Torpor({"power", "sweep", "s1", "--dataset", "synthetic-digits", "--epsilon",
                              "0.5", "--samples", "100", "-o", "csv"});
-  EXPECT_THAT(csv.out,
-              HasSubstr("epsilon,bias,accuracy,accuracy_low,accuracy_high,loss,loss_low"));
+  EXPECT_THAT(csv.out, HasSubstr("epsilon,bias,accuracy,accuracy_low,accuracy_high,loss,loss_low"));
 }
 
 TEST_F(FirstLightTest, ModelsOutliveSessions) {

@@ -52,7 +52,8 @@ TEST(JudgeClaims, NamesTheEvidenceAndTheReasonWhenItFails) {
       JudgeClaims(WithChecks({{"eps=0.1,bias=none", "eps=1,bias=none", -0.01}}), Rows());
   EXPECT_EQ(findings[0].verdict, Verdict::kNotReproduced);
   EXPECT_EQ(findings[0].reason, "because");
-  EXPECT_THAT(findings[0].evidence[0], HasSubstr("-42.00 points; but asked: at least -1.00 points"));
+  EXPECT_THAT(findings[0].evidence[0],
+              HasSubstr("-42.00 points; but asked: at least -1.00 points"));
 }
 
 TEST(JudgeClaims, SaysPartlyAndNotMeasured) {
