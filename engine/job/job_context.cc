@@ -101,9 +101,19 @@ absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& mode
   return data;
 }
 
-v1::Provenance JobProvenance(const JobContext& context, uint64_t seed) {
+absl::StatusOr<JobInput> BeginJob(const JobContext& context, const std::string& dataset,
+                                  v1::Split::Kind split, int64_t samples) {
+  TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
+  TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
+  TORPOR_RETURN_IF_ERROR(CheckJobData(context, dataset));
+  TORPOR_ASSIGN_OR_RETURN(Dataset data, LoadJobData(context, *model, dataset, split, samples));
+  return JobInput{std::move(model), std::move(data)};
+}
+
+v1::Provenance JobProvenance(const JobContext& context, uint64_t seed, int64_t samples) {
   v1::Provenance provenance = BaseProvenance();
   provenance.set_seed(seed);
+  provenance.set_samples(samples);
   provenance.set_threads(context.pool->threads());
   provenance.set_dataset_digest(context.order->dataset_digest());
   provenance.set_spec_digest(SpecDigest(context.order->spec()));
@@ -159,14 +169,14 @@ void AddPowerMetrics(const v1::PowerSweepRow& row, std::map<std::string, double>
   metrics["nasp_nominal"] = row.nasp_nominal();
 }
 
-absl::Status FractionReporter::Report(double fraction) {
-  if (!reporter_->ProgressDue()) return absl::OkStatus();
+void MeasurementReporter::Fraction(double fraction) {
+  if (!reporter_->ProgressDue()) return;
   v1::Progress progress;
   progress.set_fraction(fraction);
   if (fraction > 0) {
     *progress.mutable_eta() = ToProtoDuration((absl::Now() - begin_) * ((1 - fraction) / fraction));
   }
-  return reporter_->Progress(std::move(progress));
+  status_.Update(reporter_->Progress(std::move(progress)));
 }
 
 google::protobuf::Duration ToProtoDuration(absl::Duration duration) {

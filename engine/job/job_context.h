@@ -73,8 +73,19 @@ absl::StatusOr<Dataset> LoadJobData(const JobContext& context, const Model& mode
                                     const std::string& name, v1::Split::Kind split,
                                     int64_t samples);
 
-// Provenance of this run; the caller adds samples.
-v1::Provenance JobProvenance(const JobContext& context, uint64_t seed);
+// What a job that works through data once begins with.
+struct JobInput {
+  std::unique_ptr<Model> model;
+  Dataset data;
+};
+
+// Reports that the attempt has begun, checks that the dataset is the one that was accepted, and
+// loads the input model with the samples that the specification asks for (see LoadJobData).
+absl::StatusOr<JobInput> BeginJob(const JobContext& context, const std::string& dataset,
+                                  v1::Split::Kind split, int64_t samples);
+
+// Provenance of this run over `samples` samples.
+v1::Provenance JobProvenance(const JobContext& context, uint64_t seed, int64_t samples);
 
 // Writes attempts/N/model and notes it in the result.
 absl::Status SaveResultModel(const JobContext& context, const Model& model, v1::WorkResult& result);
@@ -91,16 +102,28 @@ void AddAccuracyMetrics(const v1::PowerSweepRow& row, const std::string& prefix,
 // nasp_nominal.
 void AddPowerMetrics(const v1::PowerSweepRow& row, std::map<std::string, double>& metrics);
 
-// Reports how much of a job is done, with the time that the rest takes at the speed so far.
-class FractionReporter {
+// Reports the rows of a measurement and how much of it is done, with the time that the rest takes
+// at the speed so far. The measurement goes on after an event that could not be written; the first
+// such error fails the job afterwards.
+class MeasurementReporter {
  public:
-  explicit FractionReporter(JobReporter* reporter) : reporter_(reporter) {}
-  absl::Status Report(double fraction);
+  explicit MeasurementReporter(JobReporter* reporter) : reporter_(reporter) {}
+  void Row(const v1::PowerSweepRow& row) { status_.Update(reporter_->Row(row)); }
+  void Fraction(double fraction);
+  // The first error.
+  const absl::Status& status() const { return status_; }
 
  private:
   JobReporter* reporter_;
   absl::Time begin_ = absl::Now();
+  absl::Status status_;
 };
+
+// The realisation that a specification names, or else the session's.
+template <class Spec>
+const v1::Realisation& RealisationOf(const JobContext& context, const Spec& spec) {
+  return spec.has_realisation() ? spec.realisation() : context.order->realisation();
+}
 
 // Copies metrics into a message's map field.
 template <class ProtoMap>

@@ -6,25 +6,18 @@ namespace torpor {
 
 absl::Status RunPowerSearch(const JobContext& context, v1::WorkResult& result) {
   const v1::PowerSearchSpec& spec = context.order->spec().power_search();
-  TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
-  TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
-  TORPOR_RETURN_IF_ERROR(CheckJobData(context, spec.dataset()));
-  TORPOR_ASSIGN_OR_RETURN(
-      Dataset data, LoadJobData(context, *model, spec.dataset(), spec.split(), spec.samples()));
-  const v1::Realisation& realisation =
-      spec.has_realisation() ? spec.realisation() : context.order->realisation();
+  TORPOR_ASSIGN_OR_RETURN(JobInput input,
+                          BeginJob(context, spec.dataset(), spec.split(), spec.samples()));
+  const v1::Realisation& realisation = RealisationOf(context, spec);
 
-  FractionReporter fractions(context.reporter);
-  absl::Status reported;
+  MeasurementReporter reporter(context.reporter);
   PowerProgress progress;
-  progress.on_row = [&](int, int, const v1::PowerSweepRow& row) {
-    reported.Update(context.reporter->Row(row));
-  };
-  progress.on_fraction = [&](double fraction) { reported.Update(fractions.Report(fraction)); };
-  absl::StatusOr<SearchResult> search =
-      SearchPower(*model, spec, realisation, data, context.pool, *context.cancellation, progress);
+  progress.on_row = [&](int, int, const v1::PowerSweepRow& row) { reporter.Row(row); };
+  progress.on_fraction = [&](double fraction) { reporter.Fraction(fraction); };
+  absl::StatusOr<SearchResult> search = SearchPower(*input.model, spec, realisation, input.data,
+                                                    context.pool, *context.cancellation, progress);
   if (!search.ok()) return WithFieldPrefix(search.status(), "spec.power_search.");
-  TORPOR_RETURN_IF_ERROR(reported);
+  TORPOR_RETURN_IF_ERROR(reporter.status());
 
   std::map<std::string, double> metrics;
   const v1::PowerSweepRow& found = search->rows.back();
@@ -32,8 +25,7 @@ absl::Status RunPowerSearch(const JobContext& context, v1::WorkResult& result) {
   CopyMetrics(metrics, result.mutable_metrics());
   *result.mutable_found_mode() = std::move(search->found);
   for (v1::PowerSweepRow& row : search->rows) *result.add_rows() = std::move(row);
-  *result.mutable_provenance() = JobProvenance(context, realisation.seed());
-  result.mutable_provenance()->set_samples(data.size());
+  *result.mutable_provenance() = JobProvenance(context, realisation.seed(), input.data.size());
   return absl::OkStatus();
 }
 

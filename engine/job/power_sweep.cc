@@ -7,31 +7,21 @@ namespace torpor {
 
 absl::Status RunPowerSweep(const JobContext& context, v1::WorkResult& result) {
   const v1::PowerSweepSpec& spec = context.order->spec().power_sweep();
-  TORPOR_RETURN_IF_ERROR(context.reporter->Started(context.attempt, 0));
-  TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadInputModel(context));
-  TORPOR_RETURN_IF_ERROR(CheckJobData(context, spec.dataset()));
-  TORPOR_ASSIGN_OR_RETURN(
-      Dataset data, LoadJobData(context, *model, spec.dataset(), spec.split(), spec.samples()));
-  const v1::Realisation& realisation =
-      spec.has_realisation() ? spec.realisation() : context.order->realisation();
+  TORPOR_ASSIGN_OR_RETURN(JobInput input,
+                          BeginJob(context, spec.dataset(), spec.split(), spec.samples()));
+  const v1::Realisation& realisation = RealisationOf(context, spec);
 
-  FractionReporter fractions(context.reporter);
-  // The sweep goes on after an event that could not be written; the first such error fails the job
-  // afterwards.
-  absl::Status reported;
+  MeasurementReporter reporter(context.reporter);
   PowerProgress progress;
-  progress.on_row = [&](int, int, const v1::PowerSweepRow& row) {
-    reported.Update(context.reporter->Row(row));
-  };
-  progress.on_fraction = [&](double fraction) { reported.Update(fractions.Report(fraction)); };
-  TORPOR_ASSIGN_OR_RETURN(
-      std::vector<v1::PowerSweepRow> rows,
-      SweepPower(*model, spec, realisation, data, context.pool, *context.cancellation, progress));
-  TORPOR_RETURN_IF_ERROR(reported);
+  progress.on_row = [&](int, int, const v1::PowerSweepRow& row) { reporter.Row(row); };
+  progress.on_fraction = [&](double fraction) { reporter.Fraction(fraction); };
+  TORPOR_ASSIGN_OR_RETURN(std::vector<v1::PowerSweepRow> rows,
+                          SweepPower(*input.model, spec, realisation, input.data, context.pool,
+                                     *context.cancellation, progress));
+  TORPOR_RETURN_IF_ERROR(reporter.status());
 
   for (v1::PowerSweepRow& row : rows) *result.add_rows() = std::move(row);
-  *result.mutable_provenance() = JobProvenance(context, realisation.seed());
-  result.mutable_provenance()->set_samples(data.size());
+  *result.mutable_provenance() = JobProvenance(context, realisation.seed(), input.data.size());
   return absl::OkStatus();
 }
 

@@ -242,8 +242,7 @@ absl::Status TrainRun::Conclude() {
   TORPOR_RETURN_IF_ERROR(SaveResultModel(context_, *model_, result_));
 
   CopyMetrics(metrics, result_.mutable_metrics());
-  *result_.mutable_provenance() = JobProvenance(context_, spec_.seed());
-  result_.mutable_provenance()->set_samples(train_->size());
+  *result_.mutable_provenance() = JobProvenance(context_, spec_.seed(), train_->size());
   result_.mutable_provenance()->set_all_training_samples(all_training_samples_);
   return absl::OkStatus();
 }

@@ -137,8 +137,7 @@ absl::Status TuneRun::Conclude() {
   }
   TORPOR_RETURN_IF_ERROR(SaveResultModel(context_, *model_, result_));
   CopyMetrics(metrics, result_.mutable_metrics());
-  *result_.mutable_provenance() = JobProvenance(context_, spec_.seed());
-  result_.mutable_provenance()->set_samples(train_->size());
+  *result_.mutable_provenance() = JobProvenance(context_, spec_.seed(), train_->size());
   result_.mutable_provenance()->set_all_training_samples(spec_.samples() == 0);
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/status.h"
+#include "engine/scaling/neuron_activation.h"
 #include "engine/scaling/scaled_signal.h"
 
 namespace torpor {

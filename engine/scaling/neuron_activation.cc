@@ -37,14 +37,14 @@ absl::Status CheckNeuronActivation(v1::Activation::Kind activation) {
   }
 }
 
-double NeuronResponse(v1::Activation::Kind activation, double s) {
+double ActivationValue(v1::Activation::Kind activation, double s) {
   switch (activation) {
     case v1::Activation::LINEAR:
       return s;
     case v1::Activation::RELU:
       return s > 0 ? s : 0;
     case v1::Activation::SIGMOID:
-      return s >= 0 ? 1 / (1 + std::exp(-s)) : std::exp(s) / (1 + std::exp(s));
+      return 1 / (1 + std::exp(-s));
     case v1::Activation::TANH:
       return std::tanh(s);
     case v1::Activation::STEP:

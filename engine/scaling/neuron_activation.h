@@ -10,8 +10,8 @@ namespace torpor {
 // (softmax is no function of one neuron).
 absl::Status CheckNeuronActivation(v1::Activation::Kind activation);
 
-// f(s).
-double NeuronResponse(v1::Activation::Kind activation, double s);
+// f(s); not SOFTMAX, which is no function of one unit.
+double ActivationValue(v1::Activation::Kind activation, double s);
 // f(s) and f'(s) at once, the slope without loss of digits in the tails; 0 for STEP.
 struct ResponseAndSlope {
   double response = 0;

@@ -34,7 +34,7 @@ class ErrorCurve {
     double sum = 0;
     for (size_t i = 0; i < points_.at.size(); ++i) {
       const double d =
-          NeuronResponse(neuron_.activation, epsilon_ * points_.at[i] + t) - unscaled_[i];
+          ActivationValue(neuron_.activation, epsilon_ * points_.at[i] + t) - unscaled_[i];
       sum += points_.weight[i] * d * d;
     }
     return sum;
@@ -63,7 +63,7 @@ class ErrorCurve {
     }
     neuron_.distribution->Points(bends, points_);
     unscaled_.clear();
-    for (const double s : points_.at) unscaled_.push_back(NeuronResponse(neuron_.activation, s));
+    for (const double s : points_.at) unscaled_.push_back(ActivationValue(neuron_.activation, s));
   }
 
   const AnalyzedNeuron& neuron_;
@@ -107,7 +107,7 @@ double MeanResponse(const AnalyzedNeuron& neuron) {
   neuron.distribution->Points(bends, points);
   double sum = 0;
   for (size_t i = 0; i < points.at.size(); ++i) {
-    sum += points.weight[i] * NeuronResponse(neuron.activation, points.at[i]);
+    sum += points.weight[i] * ActivationValue(neuron.activation, points.at[i]);
   }
   return sum;
 }

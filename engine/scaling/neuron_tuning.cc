@@ -62,7 +62,7 @@ absl::StatusOr<v1::AnalyzeNeuronTuningResponse> AnalyzeNeuronTuning(
     curve.set_bias_change(request.unadjusted() ? 0 : (1 - epsilon) * (m - request.bias()));
     const auto at = [&](double degrees) {
       const double cosine = std::cos(degrees * std::numbers::pi / 180);
-      return NeuronResponse(request.activation(),
+      return ActivationValue(request.activation(),
                             epsilon * cosine + request.bias() + curve.bias_change());
     };
     // f grows and the cosine falls from angle 0 to both sides.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/base/status.h"
+#include "engine/scaling/neuron_activation.h"
 
 namespace torpor {
 namespace {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/base/status.h"
+#include "engine/scaling/neuron_activation.h"
 
 namespace torpor {
 namespace {
@@ -24,23 +25,6 @@ Index TapsOfChannel(const ScalingLayer& layer, const ScaledSignal& inputs) {
 }
 
 }  // namespace
-
-double ActivationValue(v1::Activation::Kind activation, double s) {
-  switch (activation) {
-    case v1::Activation::LINEAR:
-      return s;
-    case v1::Activation::RELU:
-      return s > 0 ? s : 0;
-    case v1::Activation::SIGMOID:
-      return 1 / (1 + std::exp(-s));
-    case v1::Activation::TANH:
-      return std::tanh(s);
-    case v1::Activation::STEP:
-      return s > 0 ? 1 : 0;
-    default:
-      TORPOR_CHECK(false && "not a function of one unit");
-  }
-}
 
 bool HasSignalStatistics(const ScalingLayer& layer) {
   return layer.statistics != nullptr && layer.statistics->quantiles.size() > 0;

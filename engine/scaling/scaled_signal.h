@@ -58,7 +58,4 @@ void ScaledGroups(const ScalingLayer& layer, const ScaledSum& sum, Eigen::Index 
 std::optional<ScaledSum> LastSum(std::span<const ScalingLayer> layers,
                                  std::span<const ScaledBias> biases);
 
-// f(s) in double; not SOFTMAX.
-double ActivationValue(v1::Activation::Kind activation, double s);
-
 }  // namespace torpor

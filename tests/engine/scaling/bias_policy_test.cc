@@ -7,6 +7,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/scaling/matched_bias.h"
+#include "engine/scaling/neuron_activation.h"
 #include "engine/scaling/output_gain.h"
 #include "engine/scaling/output_shift.h"
 #include "engine/scaling/quantiles.h"

@@ -200,9 +200,9 @@ TEST(NeuronBias, SlopesAreDerivatives) {
                                 v1::Activation::SIGMOID, v1::Activation::TANH}) {
     for (const double s : {-30.0, -2.0, -0.3, 0.7, 4.0, 30.0}) {
       const ResponseAndSlope both = NeuronResponseAndSlope(activation, s);
-      EXPECT_NEAR(both.response, NeuronResponse(activation, s), 1e-15 * (1 + std::abs(s)));
+      EXPECT_NEAR(both.response, ActivationValue(activation, s), 1e-15 * (1 + std::abs(s)));
       const double quotient =
-          (NeuronResponse(activation, s + 1e-5) - NeuronResponse(activation, s - 1e-5)) / 2e-5;
+          (ActivationValue(activation, s + 1e-5) - ActivationValue(activation, s - 1e-5)) / 2e-5;
       EXPECT_NEAR(both.slope, quotient, 1e-9);
       if (both.slope > 0) {
         EXPECT_NEAR(LogSquaredSlope(activation, s), 2 * std::log(both.slope), 1e-9);
