@@ -1,0 +1,36 @@
+// Streams and sessions of a Torpor server under measurement. Errors are logged.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "grpcpp/grpcpp.h"
+#include "tests/bench/stream_driver.h"
+#include "torpor/v1/inference.grpc.pb.h"
+
+namespace torpor::bench {
+
+using TorporDriver = Driver<v1::StreamInferRequest, v1::StreamInferResponse>;
+
+// A sample of kInputs random values.
+v1::StreamInferRequest ItemOf();
+
+// The first message of a stream to a session, e.g. "sessions/mlp".
+v1::StreamInferRequest OpenOf(const std::string& session);
+
+bool IsAnswer(const v1::StreamInferResponse& reply);
+
+// Keeps `depth` samples in flight on one stream to the session.
+Measured RunTorpor(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
+                   int depth, double seconds);
+
+// Creates a session of dense layers: ReLU, the last sigmoid.
+void CreateSession(const std::shared_ptr<grpc::Channel>& channel, const std::string& id,
+                   const std::vector<int>& units);
+
+// Trains the session a little, so that it has the statistics that closed forms need.
+bool TrainBriefly(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
+                  const std::string& dataset);
+
+}  // namespace torpor::bench
