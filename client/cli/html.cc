@@ -1,14 +1,9 @@
 #include "client/cli/html.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/cli/errors.h"
+#include "client/cli/part_file.h"
 
 namespace torpor::cli {
 namespace {
@@ -144,31 +139,13 @@ std::string HtmlPage::Finish() const {
       "</body>\n</html>\n");
 }
 
-absl::Status CheckWritable(const std::string& path) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".part");
-  FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (file == nullptr) {
-    return UsageError(absl::StrCat("cannot be written: ", std::strerror(errno)), path);
-  }
-  std::fclose(file);
-  unlink(temporary.c_str());
-  return absl::OkStatus();
-}
+absl::Status CheckWritable(const std::string& path) { return PartFile(path).Open(); }
 
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".part");
-  FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (file == nullptr) {
-    return UsageError(absl::StrCat("cannot be written: ", std::strerror(errno)), path);
-  }
-  const bool whole = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-  const bool closed = std::fclose(file) == 0;
-  if (!whole || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
-    unlink(temporary.c_str());
-    return UsageError(absl::StrCat("cannot be written: ", why), path);
-  }
-  return absl::OkStatus();
+  PartFile file(path);
+  CLI_RETURN_IF_ERROR(file.Open());
+  CLI_RETURN_IF_ERROR(file.Append(content));
+  return file.Finish();
 }
 
 }  // namespace torpor::cli

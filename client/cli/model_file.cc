@@ -1,12 +1,6 @@
 #include "client/cli/model_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,10 +8,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "client/cli/definition.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/part_file.h"
 #include "client/cli/rpc.h"
 #include "torpor/v1/model.grpc.pb.h"
 #include "torpor/v1/session.grpc.pb.h"
@@ -27,46 +21,6 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 constexpr absl::string_view kOpen = "open.";
-
-// A file that appears under its name only when it is whole.
-class PartFile {
- public:
-  explicit PartFile(const std::string& path)
-      : path_(path), part_(absl::StrCat(path, ".", getpid(), ".part")) {}
-  ~PartFile() {
-    if (file_ == nullptr) return;
-    std::fclose(file_);
-    unlink(part_.c_str());
-  }
-
-  absl::Status Open() {
-    file_ = std::fopen(part_.c_str(), "wb");
-    return file_ == nullptr ? Failure() : absl::OkStatus();
-  }
-  absl::Status Append(absl::string_view data) {
-    return std::fwrite(data.data(), 1, data.size(), file_) == data.size() ? absl::OkStatus()
-                                                                          : Failure();
-  }
-  absl::Status Finish() {
-    const bool synced = std::fflush(file_) == 0 && fsync(fileno(file_)) == 0;
-    const absl::Status sync_failure = synced ? absl::OkStatus() : Failure();
-    const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-    absl::Status status = sync_failure;
-    if (status.ok() && (!closed || std::rename(part_.c_str(), path_.c_str()) != 0)) {
-      status = Failure();
-    }
-    if (!status.ok()) unlink(part_.c_str());
-    return status;
-  }
-
- private:
-  absl::Status Failure() const {
-    return UsageError(absl::StrCat("cannot be written: ", std::strerror(errno)), path_);
-  }
-
-  const std::string path_, part_;
-  FILE* file_ = nullptr;
-};
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatOf(const std::string& word) {
   if (word == "npz") return v1::ModelFormat::NPZ;
