@@ -54,24 +54,17 @@ absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& c
   if (flags.no_deploy) train.set_no_deploy(true);
   if (flags.from_session) train.set_from_session(true);
   if (given("--loss")) {
-    v1::Loss::Kind kind;
-    CLI_RETURN_IF_ERROR(
-        ParseKind(flags.loss, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce", kind));
-    train.set_loss(kind);
+    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, ParseLoss(flags.loss));
+    train.set_loss(loss);
   }
   if (given("--optimizer")) {
-    v1::Optimizer::Kind kind;
-    CLI_RETURN_IF_ERROR(
-        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd", kind));
-    train.set_optimizer(kind);
+    CLI_ASSIGN_OR_RETURN(
+        const v1::Optimizer::Kind optimizer,
+        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd"));
+    train.set_optimizer(optimizer);
   }
-  // The service reads 0 as "the default"; who writes 0 means it, and is wrong.
-  if (given("--epochs") && flags.epochs < 1) {
-    return UsageError(absl::StrCat("must be in 1..100000, got ", flags.epochs), "--epochs");
-  }
-  if (given("--batch") && flags.batch < 1) {
-    return UsageError(absl::StrCat("must be in 1..65536, got ", flags.batch), "--batch");
-  }
+  CLI_RETURN_IF_ERROR(CheckCount(command, "--epochs", flags.epochs, 100000));
+  CLI_RETURN_IF_ERROR(CheckCount(command, "--batch", flags.batch, 65536));
   return train;
 }
 

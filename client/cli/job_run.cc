@@ -47,6 +47,15 @@ absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word) {
                     "--split test, train or validation");
 }
 
+absl::StatusOr<v1::Loss::Kind> ParseLoss(const std::string& word) {
+  return ParseKind(word, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce");
+}
+
+absl::Status CheckCount(const CLI::App& command, const std::string& flag, int value, int most) {
+  if (command.count(flag) == 0 || value >= 1) return absl::OkStatus();
+  return UsageError(absl::StrCat("must be in 1..", most, ", got ", value), flag);
+}
+
 absl::Status NameFlag(absl::Status status) {
   const auto bad = DetailOf<google::rpc::BadRequest>(status);
   if (status.ok() || !bad || bad->field_violations().empty()) return status;

@@ -45,15 +45,20 @@ void PrintJob(Context& context, const v1::Job& job);
 absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word);
 
 // An enum's value by its name in either case; a usage error with the choices.
-template <typename Kind, typename Parse>
-absl::Status ParseKind(const std::string& word, Parse parse, absl::string_view flag,
-                       absl::string_view choices, Kind& kind) {
-  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) {
-    return absl::OkStatus();
-  }
+template <typename Kind>
+absl::StatusOr<Kind> ParseKind(const std::string& word, bool (*parse)(const std::string&, Kind*),
+                               absl::string_view flag, absl::string_view choices) {
+  Kind kind;
+  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) return kind;
   return UsageError(absl::StrCat("must be one of ", choices, ", got `", word, "`"), flag,
                     absl::StrCat(flag, " ", choices.substr(0, choices.find(','))));
 }
+// The loss that --loss names.
+absl::StatusOr<v1::Loss::Kind> ParseLoss(const std::string& word);
+
+// A usage error if the flag was given a value below 1: the service reads 0 as "the default", but
+// who writes 0 means it, and is wrong. `most` is the service's limit, for the message alone.
+absl::Status CheckCount(const CLI::App& command, const std::string& flag, int value, int most);
 
 // Prints a job that was submitted, unless its JSON lines were the output, and tells what comes
 // next. A followed job that did not succeed is an error.

@@ -58,24 +58,17 @@ absl::StatusOr<v1::TuneSpec> BuildTuneSpec(const CLI::App& command, const TuneFl
     tune.set_start(start);
   }
   if (given("--loss")) {
-    v1::Loss::Kind kind;
-    CLI_RETURN_IF_ERROR(
-        ParseKind(flags.loss, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce", kind));
-    tune.set_loss(kind);
+    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, ParseLoss(flags.loss));
+    tune.set_loss(loss);
   }
   if (given("--method")) {
-    v1::TuneSpec::Method::Kind kind;
-    CLI_RETURN_IF_ERROR(ParseKind(flags.method, v1::TuneSpec::Method::Kind_Parse, "--method",
-                                  "adam, newton", kind));
-    tune.set_method(kind);
+    CLI_ASSIGN_OR_RETURN(
+        const v1::TuneSpec::Method::Kind method,
+        ParseKind(flags.method, v1::TuneSpec::Method::Kind_Parse, "--method", "adam, newton"));
+    tune.set_method(method);
   }
-  // The service reads 0 as "the default"; who writes 0 means it, and is wrong.
-  if (given("--epochs") && flags.epochs < 1) {
-    return UsageError(absl::StrCat("must be in 1..1000, got ", flags.epochs), "--epochs");
-  }
-  if (given("--batch") && flags.batch < 1) {
-    return UsageError(absl::StrCat("must be in 1..65536, got ", flags.batch), "--batch");
-  }
+  CLI_RETURN_IF_ERROR(CheckCount(command, "--epochs", flags.epochs, 1000));
+  CLI_RETURN_IF_ERROR(CheckCount(command, "--batch", flags.batch, 65536));
   tune.set_epochs(flags.epochs);
   tune.set_batch_size(flags.batch);
   if (given("--learning-rate")) tune.set_learning_rate(flags.learning_rate);
