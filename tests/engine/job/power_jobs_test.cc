@@ -1,22 +1,14 @@
 // Jobs that measure power modes: evaluate, power_sweep, power_search.
 #include <algorithm>
-#include <thread>
 
-#include "absl/time/clock.h"
 #include "engine/base/status.h"
-#include "engine/data/catalogue.h"
-#include "engine/families.h"
-#include "engine/job/event_log.h"
 #include "engine/job/job_context.h"
-#include "engine/job/job_directory.h"
-#include "engine/job/run_job.h"
 #include "engine/power/evaluate.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
-#include "tests/support/hooked_file_system.h"
-#include "tests/support/scratch_directory.h"
+#include "tests/engine/job/job_runs.h"
 #include "tests/support/trained_digits.h"
 
 namespace torpor {
@@ -25,34 +17,18 @@ namespace {
 using google::protobuf::util::MessageDifferencer;
 using v1::JobState;
 
-class PowerJobsTest : public testing::TrainedDigitsTest {
+class PowerJobsTest : public testing::TrainedDigitsTest, protected JobRuns {
  protected:
-  JobDirectory NewJob(const std::string& spec, const std::string& mode = "") {
-    const JobDirectory directory(scratch_.path() + "/" + std::to_string(++jobs_), posix_.get());
-    v1::WorkOrder order;
-    order.set_job("jobs/j");
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-        "session: 'sessions/s' threads: 2 " + spec, order.mutable_spec()));
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(mode, order.mutable_power_mode()));
-    order.set_dataset_digest(*DatasetCatalogue({}, posix_.get()).Digest("synthetic-digits"));
-    EXPECT_TRUE(directory.Create(order, SerializeModel(*model_)).ok());
-    return directory;
+  JobDirectory NewJob(const std::string& spec, const std::string& mode_text = "") {
+    v1::PowerMode mode;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(mode_text, &mode));
+    return NewJobDirectory("session: 'sessions/s' threads: 2 " + spec, *model_, mode);
   }
   v1::WorkResult Run(const JobDirectory& directory, int attempt = 1) {
-    Cancellation cancellation;
-    const auto result =
-        RunJob(directory.path(), attempt, posix_.get(), BuildModel, &cancellation, options_);
+    const auto result = RunAttempt(directory, attempt);
     EXPECT_TRUE(result.ok()) << result.status();
     return result.value_or(v1::WorkResult());
   }
-  std::vector<v1::JobEvent> Events(const JobDirectory& directory) {
-    return ParseEvents(*posix_->Read(directory.EventsPath(1))).events;
-  }
-
-  ScratchDirectory scratch_;
-  std::unique_ptr<FileSystem> posix_ = NewPosixFileSystem();
-  RunJobOptions options_ = {0, absl::ZeroDuration(), absl::ZeroDuration()};
-  int jobs_ = 0;
 };
 
 TEST_F(PowerJobsTest, AnEvaluationHasEachFigureWithItsInterval) {
@@ -139,15 +115,7 @@ TEST_F(PowerJobsTest, ASearchReportsItsRowsAndReturnsTheModeItFound) {
 TEST_F(PowerJobsTest, AnInterruptedSearchComesToTheSameBits) {
   const v1::WorkResult whole = Run(NewJob(kSearch));
   const JobDirectory directory = NewJob(kSearch);
-  Cancellation cancellation;
-  int writes = 0;
-  HookedFileSystem files(posix_.get(), [&](const std::string& path) {
-    if (path == directory.EventsPath(1) && ++writes == 20) cancellation.Cancel();
-    return absl::OkStatus();
-  });
-  EXPECT_EQ(
-      ReasonOf(RunJob(directory.path(), 1, &files, BuildModel, &cancellation, options_).status()),
-      "INTERRUPTED");
+  EXPECT_EQ(ReasonOf(RunInterrupted(directory, 1, "events.log", 20)), "INTERRUPTED");
   options_.threads = 1;
   const v1::WorkResult again = Run(directory, 2);
   ASSERT_EQ(again.rows_size(), whole.rows_size());
@@ -177,23 +145,12 @@ TEST_F(PowerJobsTest, ACancelFileEndsEachKindSoon) {
         "levels: 0.1 seeds: 1000 } }"}) {
     SCOPED_TRACE(spec);
     const JobDirectory directory = NewJob(spec);
-    v1::WorkResult result;
-    absl::Time end;
-    std::thread worker([&] {
-      result = Run(directory);
-      end = absl::Now();
-    });
-    while (!posix_->Exists(directory.EventsPath(1)).value_or(false) ||
-           Events(directory).size() < 4) {
-      absl::SleepFor(absl::Milliseconds(5));
-    }
-    const absl::Time cancelled = absl::Now();
-    ASSERT_TRUE(posix_->WriteAtomically(directory.CancelPath(), "").ok());
-    worker.join();
-    EXPECT_EQ(result.state(), JobState::CANCELLED);
-    EXPECT_EQ(result.rows_size(), 0);
+    const auto [result, delay] = RunCancelled(directory, 4);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->state(), JobState::CANCELLED);
+    EXPECT_EQ(result->rows_size(), 0);
     // 20 ms until the file is seen and 50 until the flag is; the rest is a busy machine.
-    EXPECT_LT(end - cancelled, absl::Seconds(1));
+    EXPECT_LT(delay, absl::Seconds(1));
   }
 }
 

@@ -4,22 +4,17 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <thread>
 
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
 #include "engine/base/digest.h"
 #include "engine/base/status.h"
-#include "engine/data/catalogue.h"
 #include "engine/families.h"
-#include "engine/job/event_log.h"
-#include "engine/job/job_directory.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
+#include "tests/engine/job/job_runs.h"
 #include "tests/support/hooked_file_system.h"
-#include "tests/support/scratch_directory.h"
 
 namespace torpor {
 namespace {
@@ -57,63 +52,25 @@ constexpr char kTrain[] = R"pb(
     validation_samples: 50
   })pb";
 
-template <class Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
-  return message;
-}
-
-class RunJobTest : public testing::Test {
+class RunJobTest : public testing::Test, protected JobRuns {
  protected:
-  // A job directory of its own for every call.
   JobDirectory NewJob(const std::string& spec) {
-    const JobDirectory directory(scratch_.path() + "/" + std::to_string(++jobs_), posix_.get());
-    v1::WorkOrder order;
-    order.set_job("jobs/j");
-    *order.mutable_spec() = Parse<v1::JobSpec>(spec);
-    order.set_dataset_digest(*DatasetCatalogue({}, posix_.get()).Digest("synthetic-digits"));
-    const auto model = BuildModel(Parse<v1::Network>(kNetwork), 3);
+    v1::Network network;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(kNetwork, &network));
+    const auto model = BuildModel(network, 3);
     EXPECT_TRUE(model.ok()) << model.status();
-    EXPECT_TRUE(directory.Create(order, SerializeModel(**model)).ok());
-    return directory;
+    return NewJobDirectory(spec, **model);
   }
 
-  absl::StatusOr<v1::WorkResult> Run(const JobDirectory& directory, int attempt = 1) {
-    Cancellation cancellation;
-    return RunJob(directory.path(), attempt, posix_.get(), BuildModel, &cancellation, options_);
-  }
-
-  // Runs an attempt that is interrupted when the `n`-th write to a path containing `part` is due.
-  absl::Status RunInterrupted(const JobDirectory& directory, int attempt, const std::string& part,
-                              int n) {
-    Cancellation cancellation;
-    int seen = 0;
-    HookedFileSystem files(posix_.get(), [&](const std::string& path) {
-      if (absl::StrContains(path, part) && ++seen == n) cancellation.Cancel();
-      return absl::OkStatus();
-    });
-    return RunJob(directory.path(), attempt, &files, BuildModel, &cancellation, options_).status();
-  }
-
-  std::vector<v1::JobEvent> Events(const JobDirectory& directory, int attempt = 1) {
-    return ParseEvents(*posix_->Read(directory.EventsPath(attempt))).events;
-  }
   std::string ModelOf(const JobDirectory& directory, int attempt) {
     const auto content = posix_->Read(directory.ModelPath(attempt));
     return content.ok() ? *content : "no model: " + content.status().ToString();
   }
-
-  ScratchDirectory scratch_;
-  std::unique_ptr<FileSystem> posix_ = NewPosixFileSystem();
-  // A progress event for every batch, a checkpoint for every epoch.
-  RunJobOptions options_ = {0, absl::ZeroDuration(), absl::ZeroDuration()};
-  int jobs_ = 0;
 };
 
 TEST_F(RunJobTest, TrainingLeavesModelMetricsEventsAndProvenance) {
   const JobDirectory directory = NewJob(kTrain);
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->state(), JobState::SUCCEEDED) << result->error().message();
   const auto stored = directory.ReadResult(1);
@@ -170,7 +127,7 @@ TEST_F(RunJobTest, TrainingLearns) {
   const JobDirectory directory = NewJob(
       "session: 'sessions/s' threads: 2 train { dataset: 'synthetic-digits' epochs: 15 loss: BCE "
       "optimizer: ADAM learning_rate: 0.01 batch_size: 50 }");
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_GT(result->metrics().at("test_accuracy"), 0.9);  // chance is 0.1
   EXPECT_TRUE(result->provenance().all_training_samples());
@@ -178,7 +135,7 @@ TEST_F(RunJobTest, TrainingLearns) {
 
 TEST_F(RunJobTest, AResumedRunEqualsTheUninterruptedOneBitForBit) {
   const JobDirectory whole = NewJob(kTrain);
-  const auto expected = Run(whole);
+  const auto expected = RunAttempt(whole);
   ASSERT_TRUE(expected.ok()) << expected.status();
   const std::string model = ModelOf(whole, 1);
   // After each epoch, at a checkpoint that was due; and after 1 to 12 batches, at the one that the
@@ -197,7 +154,7 @@ TEST_F(RunJobTest, AResumedRunEqualsTheUninterruptedOneBitForBit) {
     EXPECT_EQ(ReasonOf(interrupted), "INTERRUPTED");
     EXPECT_FALSE(directory.ReadResult(1)->has_value());
     EXPECT_EQ(*directory.SpentAttempts(1), 0);
-    const auto resumed = Run(directory, 2);
+    const auto resumed = RunAttempt(directory, 2);
     ASSERT_TRUE(resumed.ok()) << resumed.status();
     EXPECT_EQ(ModelOf(directory, 2), model);
     for (const char* name :
@@ -209,20 +166,20 @@ TEST_F(RunJobTest, AResumedRunEqualsTheUninterruptedOneBitForBit) {
 
 TEST_F(RunJobTest, ManyInterruptionsAndAnotherNumberOfThreadsChangeNothing) {
   const JobDirectory whole = NewJob(kTrain);
-  ASSERT_TRUE(Run(whole).ok());
+  ASSERT_TRUE(RunAttempt(whole).ok());
   const JobDirectory directory = NewJob(kTrain);
   for (int attempt = 1; attempt <= 4; ++attempt) {
     options_.threads = 1 + attempt % 3;
     ASSERT_TRUE(absl::IsCancelled(RunInterrupted(directory, attempt, "events.log", 4)));
   }
-  ASSERT_TRUE(Run(directory, 5).ok());
+  ASSERT_TRUE(RunAttempt(directory, 5).ok());
   EXPECT_EQ(ModelOf(directory, 5), ModelOf(whole, 1));
   EXPECT_GT(Events(directory, 5).front().started().resumed_from_epoch(), 0);
 }
 
 TEST_F(RunJobTest, ADamagedCheckpointIsPassedOverForTheOneBefore) {
   const JobDirectory whole = NewJob(kTrain);
-  ASSERT_TRUE(Run(whole).ok());
+  ASSERT_TRUE(RunAttempt(whole).ok());
   const JobDirectory directory = NewJob(kTrain);
   ASSERT_TRUE(absl::IsCancelled(RunInterrupted(directory, 1, "checkpoint-", 2)));
   const std::vector<CheckpointFile> checkpoints = *directory.Checkpoints(1);
@@ -230,7 +187,7 @@ TEST_F(RunJobTest, ADamagedCheckpointIsPassedOverForTheOneBefore) {
   std::string content = *posix_->Read(checkpoints[0].path);
   content[content.size() / 2] ^= 0x10;
   ASSERT_TRUE(posix_->WriteAtomically(checkpoints[0].path, content).ok());
-  ASSERT_TRUE(Run(directory, 2).ok());
+  ASSERT_TRUE(RunAttempt(directory, 2).ok());
   EXPECT_EQ(Events(directory, 2).front().started().resumed_from_epoch(), 1);
   EXPECT_EQ(ModelOf(directory, 2), ModelOf(whole, 1));
 }
@@ -242,7 +199,9 @@ TEST_F(RunJobTest, FromSessionKeepsTheParametersAndOtherwiseTheSeedDecides) {
   const JobDirectory fresh = NewJob(base + "seed: 3 }");  // the session's own seed
   const JobDirectory kept = NewJob(base + "seed: 3 from_session: true }");
   const JobDirectory other = NewJob(base + "seed: 4 }");
-  for (const JobDirectory* directory : {&fresh, &kept, &other}) ASSERT_TRUE(Run(*directory).ok());
+  for (const JobDirectory* directory : {&fresh, &kept, &other}) {
+    ASSERT_TRUE(RunAttempt(*directory).ok());
+  }
   EXPECT_EQ(ModelOf(fresh, 1), ModelOf(kept, 1));
   EXPECT_NE(ModelOf(fresh, 1), ModelOf(other, 1));
 }
@@ -254,25 +213,14 @@ TEST_F(RunJobTest, ACancelFileEndsTheJobAsCancelledAndSoon) {
       "optimizer: ADAM learning_rate: 0.001 batch_size: 100 }");
   options_.progress_interval = absl::InfiniteDuration();
   options_.checkpoint_interval = absl::InfiniteDuration();
-  absl::StatusOr<v1::WorkResult> result;
-  absl::Time end;
-  std::thread worker([&] {
-    result = Run(directory);
-    end = absl::Now();
-  });
-  while (!posix_->Exists(directory.EventsPath(1)).value_or(false) || Events(directory).size() < 3) {
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-  const absl::Time cancelled = absl::Now();
-  ASSERT_TRUE(posix_->WriteAtomically(directory.CancelPath(), "").ok());
-  worker.join();
+  const auto [result, delay] = RunCancelled(directory, 3);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::CANCELLED);
   EXPECT_FALSE(result->has_model());
   EXPECT_TRUE(result->metrics().empty());
   // The file is looked for every 20 ms and every batch looks at the flag; the rest is a busy
   // machine.
-  EXPECT_LT(end - cancelled, absl::Seconds(1));
+  EXPECT_LT(delay, absl::Seconds(1));
   EXPECT_TRUE(directory.Checkpoints(1)->empty());
 }
 
@@ -300,8 +248,7 @@ TEST_F(RunJobTest, AFullDiskAtACheckpointFailsTheJobAndKeepsEarlierCheckpoints) 
     if (!absl::StrContains(path, "checkpoint-") || ++checkpoints < 2) return absl::OkStatus();
     return WithReason(absl::ResourceExhaustedError(path + ": no space left"), "DISK_FULL");
   });
-  Cancellation cancellation;
-  const auto result = RunJob(directory.path(), 1, &files, BuildModel, &cancellation, options_);
+  const auto result = RunOn(&files, directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::FAILED);
   EXPECT_EQ(ReasonOf(FromProto(result->error())), "DISK_FULL");
@@ -310,7 +257,7 @@ TEST_F(RunJobTest, AFullDiskAtACheckpointFailsTheJobAndKeepsEarlierCheckpoints) 
   EXPECT_EQ(directory.Checkpoints(1)->front().steps, 4);
   EXPECT_EQ(Events(directory).back().finished().state(), JobState::FAILED);
   // With room again the kept checkpoint serves.
-  ASSERT_TRUE(Run(directory, 2).ok());
+  ASSERT_TRUE(RunAttempt(directory, 2).ok());
   EXPECT_EQ(Events(directory, 2).front().started().resumed_from_epoch(), 1);
 }
 
@@ -321,8 +268,7 @@ TEST_F(RunJobTest, ADiskTooFullForTheResultIsReportedAsThat) {
     const JobDirectory directory = NewJob(kTrain);
     FaultyFileSystem files(posix_.get());
     files.FailFrom(n, full);
-    Cancellation cancellation;
-    const auto result = RunJob(directory.path(), 1, &files, BuildModel, &cancellation, options_);
+    const auto result = RunOn(&files, directory);
     EXPECT_EQ(ReasonOf(result.status()), "DISK_FULL") << n << ": " << result.status();
     EXPECT_FALSE(directory.ReadResult(1)->has_value());
   }
@@ -333,7 +279,7 @@ TEST_F(RunJobTest, OtherDataThanTheJobWasAcceptedForIsRefused) {
   v1::WorkOrder order = *directory.ReadWorkOrder();
   order.set_dataset_digest(std::string(64, '0'));
   ASSERT_TRUE(posix_->WriteAtomically(directory.SpecPath(), order.SerializeAsString()).ok());
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::FAILED);
   EXPECT_EQ(ReasonOf(FromProto(result->error())), "DATASET_CHANGED");
@@ -343,7 +289,7 @@ TEST_F(RunJobTest, ALossThatIsNoLongerFiniteFailsTheJob) {
   const JobDirectory directory = NewJob(
       "session: 'sessions/s' threads: 1 train { dataset: 'synthetic-digits' epochs: 5 loss: CE "
       "optimizer: SGD learning_rate: 1e30 momentum: 0.9 batch_size: 100 train_samples: 1000 }");
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::FAILED);
   EXPECT_EQ(ReasonOf(FromProto(result->error())), "DIVERGED");
@@ -354,7 +300,7 @@ TEST_F(RunJobTest, ASweepReportsEachRowAndReturnsAll) {
       "session: 'sessions/s' threads: 2 power_sweep { dataset: 'synthetic-digits' split: TEST "
       "samples: 200 "
       "epsilon: [1, 0.5, 0.1] bias: [NONE, HOMOGENEOUS] }");
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->state(), JobState::SUCCEEDED) << result->error().message();
   ASSERT_EQ(result->rows_size(), 6);
@@ -380,7 +326,7 @@ TEST_F(RunJobTest, EvaluateMeasuresTheSessionsMode) {
   v1::WorkOrder order = *directory.ReadWorkOrder();
   order.mutable_power_mode()->set_epsilon(0.25);
   ASSERT_TRUE(posix_->WriteAtomically(directory.SpecPath(), order.SerializeAsString()).ok());
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->state(), JobState::SUCCEEDED) << result->error().message();
   EXPECT_LT(result->metrics().at("nasp"), 0.5);
@@ -393,7 +339,7 @@ TEST_F(RunJobTest, EvaluateMeasuresTheSessionsMode) {
 TEST_F(RunJobTest, CalibrateAddsStatisticsToTheParameters) {
   const JobDirectory directory = NewJob(
       "session: 'sessions/s' threads: 2 calibrate { dataset: 'synthetic-digits' samples: 300 }");
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_TRUE(result->has_model()) << result->error().message();
   const auto model = ParseModel(ModelOf(directory, 1), BuildModel);
@@ -404,10 +350,10 @@ TEST_F(RunJobTest, CalibrateAddsStatisticsToTheParameters) {
 
 TEST_F(RunJobTest, AnAttemptThatHasAResultIsNotRunAgain) {
   const JobDirectory directory = NewJob(kTrain);
-  const auto first = Run(directory);
+  const auto first = RunAttempt(directory);
   ASSERT_TRUE(first.ok()) << first.status();
   const size_t events = Events(directory).size();
-  const auto second = Run(directory);
+  const auto second = RunAttempt(directory);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(MessageDifferencer::Equals(*second, *first));
   EXPECT_EQ(Events(directory).size(), events);
@@ -416,12 +362,12 @@ TEST_F(RunJobTest, AnAttemptThatHasAResultIsNotRunAgain) {
 TEST_F(RunJobTest, ADamagedDirectoryIsAnErrorThatNamesTheFile) {
   const JobDirectory directory = NewJob(kTrain);
   ASSERT_TRUE(posix_->WriteAtomically(directory.SpecPath(), "\xff\xff").ok());
-  EXPECT_THAT(Run(directory).status().message(), testing::HasSubstr("spec.binpb"));
+  EXPECT_THAT(RunAttempt(directory).status().message(), testing::HasSubstr("spec.binpb"));
   const JobDirectory other = NewJob(kTrain);
   std::string archive = *posix_->Read(other.InputModelPath());
   archive[archive.size() - 1] ^= 1;
   ASSERT_TRUE(posix_->WriteAtomically(other.InputModelPath(), archive).ok());
-  const auto result = Run(other);
+  const auto result = RunAttempt(other);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(ReasonOf(FromProto(result->error())), "ARCHIVE_CORRUPT");
 }

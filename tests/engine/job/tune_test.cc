@@ -2,19 +2,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
-#include "engine/data/catalogue.h"
 #include "engine/families.h"
-#include "engine/job/event_log.h"
-#include "engine/job/job_directory.h"
-#include "engine/job/run_job.h"
 #include "engine/network/tune_modes.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/text_format.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
+#include "tests/engine/job/job_runs.h"
 #include "tests/support/hooked_file_system.h"
 #include "tests/support/rate_networks.h"
-#include "tests/support/scratch_directory.h"
 
 namespace torpor {
 namespace {
@@ -29,57 +24,27 @@ constexpr char kTune[] =
     "layer_epsilon { key: 'layer1' value: 1 } start: NONE method: ADAM epochs: 2 "
     "learning_rate: 0.01 batch_size: 100 seed: 7 samples: 400 }";
 
-class TuneJobTest : public ::testing::Test {
+class TuneJobTest : public ::testing::Test, protected JobRuns {
  protected:
   JobDirectory NewJob(const std::string& spec, const Model& model, double session_epsilon = 1) {
-    const JobDirectory directory(scratch_.path() + "/" + std::to_string(++jobs_), posix_.get());
-    v1::WorkOrder order;
-    order.set_job("jobs/j");
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(spec, order.mutable_spec())) << spec;
-    order.set_dataset_digest(*DatasetCatalogue({}, posix_.get()).Digest("synthetic-digits"));
-    order.mutable_power_mode()->set_epsilon(session_epsilon);
-    EXPECT_TRUE(directory.Create(order, SerializeModel(model)).ok());
-    return directory;
+    v1::PowerMode mode;
+    mode.set_epsilon(session_epsilon);
+    return NewJobDirectory(spec, model, mode);
   }
   JobDirectory NewJob(const std::string& spec) { return NewJob(spec, *deep_); }
 
-  absl::StatusOr<v1::WorkResult> Run(const JobDirectory& directory, int attempt = 1) {
-    Cancellation cancellation;
-    return RunJob(directory.path(), attempt, posix_.get(), BuildModel, &cancellation, options_);
-  }
-
-  // An attempt that is interrupted when the `n`-th write to a path containing `part` is due.
-  absl::Status RunInterrupted(const JobDirectory& directory, int attempt, const std::string& part,
-                              int n) {
-    Cancellation cancellation;
-    int seen = 0;
-    HookedFileSystem files(posix_.get(), [&](const std::string& path) {
-      if (absl::StrContains(path, part) && ++seen == n) cancellation.Cancel();
-      return absl::OkStatus();
-    });
-    return RunJob(directory.path(), attempt, &files, BuildModel, &cancellation, options_).status();
-  }
-
-  std::vector<v1::JobEvent> Events(const JobDirectory& directory, int attempt = 1) {
-    return ParseEvents(*posix_->Read(directory.EventsPath(attempt))).events;
-  }
   std::unique_ptr<Model> ResultOf(const JobDirectory& directory, int attempt = 1) {
     auto model = ParseModel(*posix_->Read(directory.ModelPath(attempt)), BuildModel);
     TORPOR_CHECK(model.ok());
     return *std::move(model);
   }
 
-  ScratchDirectory scratch_;
-  std::unique_ptr<FileSystem> posix_ = NewPosixFileSystem();
   std::unique_ptr<Model> deep_ = testing::ModelOf(144, {{12, A::RELU}, {10, A::SIGMOID}}, 3);
-  // A progress event for every batch.
-  RunJobOptions options_ = {0, absl::ZeroDuration(), absl::ZeroDuration()};
-  int jobs_ = 0;
 };
 
 TEST_F(TuneJobTest, EachSettingGetsItsBiasesAndItsRow) {
   const JobDirectory directory = NewJob(kTune);
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->state(), JobState::SUCCEEDED) << result->error().message();
   const std::vector<v1::Tuning> tunings = ResultOf(directory)->tunings();
@@ -119,7 +84,7 @@ TEST_F(TuneJobTest, EachSettingGetsItsBiasesAndItsRow) {
 
 TEST_F(TuneJobTest, AResumedJobEqualsTheUninterruptedOne) {
   const JobDirectory whole = NewJob(kTune);
-  const auto expected = Run(whole);
+  const auto expected = RunAttempt(whole);
   ASSERT_TRUE(expected.ok()) << expected.status();
   const std::string model = SerializeModel(*ResultOf(whole));
   int kept = 0;
@@ -134,7 +99,7 @@ TEST_F(TuneJobTest, AResumedJobEqualsTheUninterruptedOne) {
     }
     EXPECT_FALSE(directory.ReadResult(1)->has_value());
     options_.threads = 1 + n % 3;
-    const auto resumed = Run(directory, 2);
+    const auto resumed = RunAttempt(directory, 2);
     ASSERT_TRUE(resumed.ok()) << resumed.status();
     EXPECT_TRUE(SerializeModel(*ResultOf(directory, 2)) == model);
     kept += Events(directory, 2).front().started().resumed_from_epoch();
@@ -153,7 +118,7 @@ TEST_F(TuneJobTest, OneSettingIsToldInTheMetrics) {
   const JobDirectory directory =
       NewJob("session: 'sessions/s' tune { dataset: 'synthetic-digits' method: NEWTON loss: BCE }",
              *single, 0.3);
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->state(), JobState::SUCCEEDED) << result->error().message();
   EXPECT_EQ(result->metrics().at("test_accuracy"), result->rows(0).accuracy());
@@ -168,7 +133,7 @@ TEST_F(TuneJobTest, OneSettingIsToldInTheMetrics) {
 TEST_F(TuneJobTest, WhatTheModelCannotDoFailsTheJobByField) {
   const JobDirectory directory =
       NewJob("session: 's' tune { dataset: 'synthetic-digits' epsilon: 0.5 method: NEWTON }");
-  const auto result = Run(directory);
+  const auto result = RunAttempt(directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::FAILED);
   EXPECT_THAT(result->error().message(), HasSubstr("spec.tune.method: NEWTON"));
@@ -184,8 +149,7 @@ TEST_F(TuneJobTest, ACancelFileEndsItWithoutAModel) {
     }
     return absl::OkStatus();
   });
-  Cancellation cancellation;
-  const auto result = RunJob(directory.path(), 1, &files, BuildModel, &cancellation, options_);
+  const auto result = RunOn(&files, directory);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->state(), JobState::CANCELLED);
   EXPECT_FALSE(result->has_model());
