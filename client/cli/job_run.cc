@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/cli/errors.h"
+#include "client/cli/name_value.h"
 #include "client/cli/progress.h"
 #include "client/cli/rpc.h"
 #include "client/cli/watch.h"
@@ -29,12 +30,12 @@ void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits) {
 absl::Status ParseLabels(const std::vector<std::string>& pairs,
                          google::protobuf::Map<std::string, std::string>& labels) {
   for (const std::string& pair : pairs) {
-    const size_t equals = pair.find('=');
-    if (equals == 0 || equals == std::string::npos) {
+    const auto label = NameAndValue(pair);
+    if (!label) {
       return UsageError(absl::StrCat("not name=value: `", pair, "`"), "--label",
                         "--label experiment=first");
     }
-    labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+    labels[label->first] = label->second;
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/name_value.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/power_sweep.h"
 #include "client/cli/rpc.h"
@@ -32,13 +33,13 @@ struct TuneFlags {
 absl::Status ParseLayerEpsilon(const std::vector<std::string>& words, v1::TuneSpec& tune) {
   for (const std::string& word : words) {
     for (const absl::string_view part : absl::StrSplit(word, ',')) {
-      const std::vector<std::string> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
+      const auto layer = NameAndValue(part);
       double epsilon = 0;
-      if (pair.size() != 2 || pair[0].empty() || !absl::SimpleAtod(pair[1], &epsilon)) {
+      if (!layer || !absl::SimpleAtod(layer->second, &epsilon)) {
         return UsageError(absl::StrCat("not layer=epsilon: `", part, "`"), "--layer-epsilon",
                           "--layer-epsilon out=1");
       }
-      (*tune.mutable_layer_epsilon())[pair[0]] = epsilon;
+      (*tune.mutable_layer_epsilon())[layer->first] = epsilon;
     }
   }
   return absl::OkStatus();

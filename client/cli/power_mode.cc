@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/errors.h"
+#include "client/cli/name_value.h"
 #include "google/protobuf/descriptor.h"
 
 namespace torpor::cli {
@@ -118,22 +119,22 @@ absl::StatusOr<PowerChange> ParsePowerChange(const std::vector<std::string>& lev
                                              const std::string& epsilon, const std::string& bias) {
   PowerChange change;
   for (const std::string& lever : levers) {
-    const size_t equals = lever.find('=');
-    if (equals == std::string::npos || equals == 0) {
+    const auto change_to = NameAndValue(lever);
+    if (!change_to) {
       return UsageError(absl::StrCat("not lever=value: `", lever, "`"), "",
                         "epsilon=0.4 or --epsilon 0.4");
     }
-    CLI_RETURN_IF_ERROR(SetLever(lever.substr(0, equals), lever.substr(equals + 1), change));
+    CLI_RETURN_IF_ERROR(SetLever(change_to->first, change_to->second, change));
   }
   if (!epsilon.empty() && absl::StrContains(epsilon, '=')) {
     for (const absl::string_view part : absl::StrSplit(epsilon, ',')) {
-      const std::vector<std::string> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
-      if (pair.size() != 2 || pair[0].empty()) {
+      const auto layer = NameAndValue(part);
+      if (!layer) {
         return UsageError(absl::StrCat("not layer=number: `", part, "`"), "--epsilon",
                           "--epsilon hidden=0.2,out=1");
       }
-      CLI_RETURN_IF_ERROR(
-          WithWhere(SetLever(absl::StrCat(kPerLayer, pair[0]), pair[1], change), "--epsilon"));
+      CLI_RETURN_IF_ERROR(WithWhere(
+          SetLever(absl::StrCat(kPerLayer, layer->first), layer->second, change), "--epsilon"));
     }
   } else if (!epsilon.empty()) {
     CLI_RETURN_IF_ERROR(WithWhere(SetLever("epsilon", epsilon, change), "--epsilon"));
