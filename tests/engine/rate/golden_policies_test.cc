@@ -1,39 +1,24 @@
 // Policies that need data against tests/golden/policies.json (made by policies.py beside it, with
 // numpy alone).
-#include <fstream>
-
 #include "engine/rate/model.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/golden.h"
 #include "tests/support/rate_networks.h"
 
 namespace torpor {
 namespace {
 
 using nlohmann::json;
+using testing::Flat;
 using testing::LayerOf;
 using testing::RateNetworkOf;
 using testing::ScoresOf;
 using A = v1::Activation;
 
-std::vector<float> Flat(const json& rows) {
-  std::vector<float> values;
-  for (const json& row : rows) {
-    if (row.is_array()) {
-      for (double value : row) values.push_back(static_cast<float>(value));
-    } else {
-      values.push_back(row.get<float>());
-    }
-  }
-  return values;
-}
-
 class GoldenPoliciesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(std::string(TORPOR_TEST_SOURCE_DIR) + "/golden/policies.json");
-    ASSERT_TRUE(file.good());
-    golden_ = json::parse(file);
     const std::vector<float> inputs = Flat(golden_["inputs"]);
     inputs_ = Eigen::Map<const Matrix>(inputs.data(), 24, 6);
   }
@@ -89,7 +74,7 @@ class GoldenPoliciesTest : public ::testing::Test {
     return mode;
   }
 
-  json golden_;
+  json golden_ = testing::Golden("policies.json");
   Matrix inputs_;
   ThreadPool pool_{1};
 };
