@@ -9,11 +9,10 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/mode_rows.h"
 #include "client/cli/name_value.h"
 #include "client/cli/power_mode.h"
-#include "client/cli/power_sweep.h"
 #include "client/cli/rpc.h"
-#include "client/cli/watch.h"
 
 namespace torpor::cli {
 namespace {

@@ -22,6 +22,8 @@ void AddInterval(const std::string& figure, bool every_figure, std::vector<Colum
 
 }  // namespace
 
+std::string NoiseTitle(double level) { return absl::StrFormat("at %.3g %% noise", 100 * level); }
+
 Json ModeRowJson(const v1::PowerSweepRow& row) {
   Json json = ToJson(row);
   if (!row.has_error()) return json;
@@ -73,12 +75,21 @@ ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
   columns.push_back({"nasp_nominal", "", Cell::kPercent});
   for (double level : NoiseLevels(job)) {
     const std::string name = NoiseName(level);
-    columns.push_back({name, absl::StrFormat("at %.3g %% noise", 100 * level), Cell::kPercent});
+    columns.push_back({name, NoiseTitle(level), Cell::kPercent});
     AddInterval(name, every_figure, columns);
   }
   if (every_figure) columns.push_back({"samples"});
   if (every_figure || wrong) columns.push_back({"error.message", "error"});
   return table;
+}
+
+void PrintModeRows(Context& context, const v1::Job& job) {
+  const ModeTable table = MakeModeTable(job, context.options.format == Format::kCsv);
+  Json rows = Json::array();
+  for (const v1::PowerSweepRow& row : job.rows()) rows.push_back(ModeRowJson(row));
+  Json whole = {{"job", job.name()}, {"session", job.spec().session()}, {"rows", rows}};
+  if (job.has_found_mode()) whole["found_mode"] = ToJson(job.found_mode());
+  PrintRows(context, table.columns, table.rows, whole);
 }
 
 std::string ModeCsv(const v1::Job& job) {

@@ -6,6 +6,7 @@
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/mode_rows.h"
 #include "client/cli/output.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/power_search.h"

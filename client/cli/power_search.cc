@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
-#include "client/cli/power_sweep.h"
+#include "client/cli/mode_rows.h"
 #include "client/cli/rpc.h"
 #include "client/cli/sweep_grid.h"
 #include "client/cli/watch.h"

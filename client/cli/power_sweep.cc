@@ -35,11 +35,7 @@ absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisati
   SubmitFlags submit = flags.submit;
   submit.wait = !flags.no_wait;
   CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit));
-  if (flags.no_wait) {
-    PrintJob(context, job);
-    context.Note(absl::StrCat("next: torpor job watch ", ShortName(job.name())));
-    return absl::OkStatus();
-  }
+  if (flags.no_wait) return ReportSubmitted(context, job, submit);
   CLI_RETURN_IF_ERROR(JobOutcome(job));
   PrintModeRows(context, job);
   for (const v1::PowerSweepRow& row : job.rows()) {
@@ -51,15 +47,6 @@ absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisati
 }
 
 }  // namespace
-
-void PrintModeRows(Context& context, const v1::Job& job) {
-  const ModeTable table = MakeModeTable(job, context.options.format == Format::kCsv);
-  Json rows = Json::array();
-  for (const v1::PowerSweepRow& row : job.rows()) rows.push_back(ModeRowJson(row));
-  Json whole = {{"job", job.name()}, {"session", job.spec().session()}, {"rows", rows}};
-  if (job.has_found_mode()) whole["found_mode"] = ToJson(job.found_mode());
-  PrintRows(context, table.columns, table.rows, whole);
-}
 
 void AddPowerSweep(CLI::App& power, Context& context) {
   auto flags = std::make_shared<SweepFlags>();

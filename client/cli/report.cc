@@ -59,7 +59,7 @@ std::vector<std::string> TableHead(const std::vector<double>& noise) {
                                    "loss",    "ECE",         "agreement", "95 % interval",
                                    "NASP",    "NASP nominal"};
   for (double level : noise) {
-    head.push_back(absl::StrFormat("at %.3g %% noise", 100 * level));
+    head.push_back(NoiseTitle(level));
     head.push_back("95 % interval");
   }
   return head;
