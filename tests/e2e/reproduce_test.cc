@@ -20,6 +20,16 @@ class ReproduceTest : public World {
     return Torpor(arguments);
   }
 
+  // A recipe of one network on the synthetic set; `network` is the rest of its definition.
+  void WriteRecipe(const std::string& name, int seeds, const std::string& network) const {
+    Write("own.yaml", "name: own/" + name +
+                          "\ndatasets: [synthetic-digits]\nseeds: " + std::to_string(seeds) +
+                          "\nnetworks:\n  - id: net\n    title: small\n" + network);
+  }
+  std::vector<std::string> ReproduceRecipe() const {
+    return {"reproduce", "run", "-f", Path("own.yaml"), "-o", "json", "--out", Path("out")};
+  }
+
   static std::map<std::string, Json> ById(const Json& result) {
     std::map<std::string, Json> rows;
     for (const Json& row : result["rows"]) rows[row["id"]] = row;
@@ -75,25 +85,17 @@ TEST_F(ReproduceTest, MeasuresASingleLayerAndTakesUpWhatIsDone) {
 }
 
 TEST_F(ReproduceTest, GoesOnAfterAnInterruptedRun) {
-  Write("own.yaml",
-        "name: own/x\n"
-        "datasets: [synthetic-digits]\n"
-        "seeds: 3\n"
-        "networks:\n"
-        "  - id: net\n"
-        "    title: small\n"
-        "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
-        "    train: {epochs: 3, learning_rate: 1e-2}\n"
-        "    grids: [{epsilon: [1, 0.2], bias: [NONE, HOMOGENEOUS], samples: 200}]\n");
-  const std::vector<std::string> arguments = {"reproduce", "run",  "-f",    Path("own.yaml"),
-                                              "-o",        "json", "--out", Path("out")};
-  const Running running = StartTorpor(arguments);
+  WriteRecipe("x", 3,
+              "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
+              "    train: {epochs: 3, learning_rate: 1e-2}\n"
+              "    grids: [{epsilon: [1, 0.2], bias: [NONE, HOMOGENEOUS], samples: 200}]\n");
+  const Running running = StartTorpor(ReproduceRecipe());
   ASSERT_TRUE(WaitFor([&] {
     return Torpor({"job", "list", "-o", "json"}).out.find("-s1-sweep-") != std::string::npos;
   }));
   kill(running.pid, SIGKILL);
   Wait(running);
-  const Result resumed = Torpor(arguments);
+  const Result resumed = Torpor(ReproduceRecipe());
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_GE(resumed.json()["jobs_taken_up"], 1);
   auto rows = ById(resumed.json());
@@ -139,22 +141,16 @@ TEST_F(ReproduceTest, MeasuresSingleNeurons) {
 }
 
 TEST_F(ReproduceTest, ChoosesSavingsOnHeldOutSamples) {
-  Write("own.yaml",
-        "name: own/savings\n"
-        "datasets: [synthetic-digits]\n"
-        "seeds: 1\n"
-        "networks:\n"
-        "  - id: net\n"
-        "    title: small\n"
-        "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
-        "    train: {epochs: 10, learning_rate: 1e-2, validation_samples: 400}\n"
-        "    savings:\n"
-        "      - {bias: [NONE, HOMOGENEOUS], ratio: 0.7, floor: 0.05, allowed_loss: 0.02,\n"
-        "         tuned_epsilon: [0.9, 0.8], tunings: [{name: tuned, tune: {epochs: 1}}]}\n"
-        "      - {prefix: noise=0.01, title: noise, bias: [HOMOGENEOUS], ratio: 0.7, floor: 0.05,\n"
-        "         allowed_loss: 0.02, column_noise: 0.01, noise_seeds: 3}\n");
-  const Result result =
-      Torpor({"reproduce", "run", "-f", Path("own.yaml"), "--out", Path("out"), "-o", "json"});
+  WriteRecipe(
+      "savings", 1,
+      "    network: {rate: {layers: [{name: out, dense: {}, activation: SIGMOID}]}}\n"
+      "    train: {epochs: 10, learning_rate: 1e-2, validation_samples: 400}\n"
+      "    savings:\n"
+      "      - {bias: [NONE, HOMOGENEOUS], ratio: 0.7, floor: 0.05, allowed_loss: 0.02,\n"
+      "         tuned_epsilon: [0.9, 0.8], tunings: [{name: tuned, tune: {epochs: 1}}]}\n"
+      "      - {prefix: noise=0.01, title: noise, bias: [HOMOGENEOUS], ratio: 0.7, floor: 0.05,\n"
+      "         allowed_loss: 0.02, column_noise: 0.01, noise_seeds: 3}\n");
+  const Result result = Torpor(ReproduceRecipe());
   ASSERT_EQ(result.exit_code, 0) << result.err;
   auto rows = ById(result.json());
   // Homogeneous biases lose nothing: the grid is gone down to its end, 0.7^8.
@@ -179,14 +175,8 @@ TEST_F(ReproduceTest, ChoosesSavingsOnHeldOutSamples) {
 }
 
 TEST_F(ReproduceTest, ComparesModesOfEqualPowerUnderNoise) {
-  Write(
-      "own.yaml",
-      "name: own/noise\n"
-      "datasets: [synthetic-digits]\n"
-      "seeds: 1\n"
-      "networks:\n"
-      "  - id: net\n"
-      "    title: small\n"
+  WriteRecipe(
+      "noise", 1,
       "    network:\n"
       "      rate:\n"
       "        layers: [{name: hidden, dense: {units: 16}, activation: RELU},\n"
@@ -200,8 +190,7 @@ TEST_F(ReproduceTest, ComparesModesOfEqualPowerUnderNoise) {
       "        - {name: first, title: first, base: {bias: HOMOGENEOUS, layer_epsilon: {out: 1}}}\n"
       "        - {name: voltage, title: volts, base: {bias: HOMOGENEOUS, epsilon_by: "
       "READ_VOLTAGE}}\n");
-  const Result result =
-      Torpor({"reproduce", "run", "-f", Path("own.yaml"), "--out", Path("out"), "-o", "json"});
+  const Result result = Torpor(ReproduceRecipe());
   ASSERT_EQ(result.exit_code, 0) << result.err;
   auto rows = ById(result.json());
   for (const char* mode : {"single", "first", "voltage"}) {
