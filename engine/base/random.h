@@ -18,6 +18,9 @@ enum class RandomPurpose : uint32_t {
   kTest = 5,
   kNoiseSeeds = 6,
   kBootstrap = 7,
+  kAugmentation = 8,
+  kConnections = 9,
+  kRateCode = 10,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between

@@ -68,6 +68,8 @@ struct LayerFootprint {
 
 struct Footprint {
   std::vector<LayerFootprint> layers;
+  // Name of the device profile that prices the activity unless another is named.
+  std::string profile;
 };
 
 }  // namespace torpor

@@ -142,7 +142,10 @@ absl::Status TrainRun::RunEpoch() {
     TORPOR_RETURN_IF_ERROR(context_.cancellation->Check());
     const int64_t count = std::min<int64_t>(spec_.batch_size(), n - first);
     Gather(order, first, count);
-    const Batch batch = {Rows(inputs_, 0, count), {labels_.data(), static_cast<size_t>(count)}};
+    const Batch batch = {
+        Rows(inputs_, 0, count),
+        {labels_.data(), static_cast<size_t>(count)},
+        (static_cast<double>(position_.epoch) + static_cast<double>(first) / n) / spec_.epochs()};
     TORPOR_RETURN_IF_ERROR(trainer_->Step(batch, position_.report));
     ++position_.batch;
     ++position_.steps;

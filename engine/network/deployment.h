@@ -44,9 +44,12 @@ struct SampleTask {
 };
 
 struct SampleResult {
-  // [classes], owned by the caller: pre-activations of the last layer.
+  // [classes], owned by the caller: pre-activations of the last layer; for spiking families what
+  // stands in their place (see the family).
   std::span<float> scores;
   Activity activity;
+  // Steps (ticks) that the sample took; 0 for families without.
+  int32_t steps_used = 0;
   // May be null; samples of one call may share it.
   Recorder* recorder = nullptr;
 };

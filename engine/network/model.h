@@ -29,6 +29,8 @@ namespace torpor {
 struct Batch {
   ConstMatrixView inputs;
   std::span<const int32_t> labels;
+  // Share of all the run's steps that came before this one, in [0, 1): where schedules are.
+  double progress = 0;
 };
 
 // What one step adds to the epoch's figures.
@@ -67,10 +69,13 @@ class Model {
   virtual int features() const = 0;
   virtual int classes() const = 0;
   virtual v1::NetworkDescription Describe() const = 0;
-  // Fresh parameters from the seed: uniform in +-1/sqrt(inputs). Forgets calibration and loss.
+  // Fresh parameters from the seed. Forgets calibration and loss.
   virtual void Initialise(uint64_t seed) = 0;
-  // Checks the spec against the network (e.g. BCE needs sigmoid outputs). `pool` outlives the
-  // trainer.
+  // Sets what a specification leaves open (loss, learning rate, batch size, schedule, ...) to the
+  // family's defaults.
+  virtual void FillTrainDefaults(v1::TrainSpec& spec) const = 0;
+  // Checks the spec, with its defaults filled, against the network (e.g. BCE needs sigmoid
+  // outputs). `pool` outlives the trainer.
   virtual absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
                                                               ThreadPool* pool) = 0;
   // Gathers the statistics of the full-power network that policies, noise and NASP need, and keeps

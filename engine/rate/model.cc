@@ -114,6 +114,13 @@ void RateModel::Initialise(uint64_t seed) {
   loss_ = v1::Loss::UNSPECIFIED;
 }
 
+void RateModel::FillTrainDefaults(v1::TrainSpec& spec) const {
+  if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::BCE);
+  if (!spec.has_learning_rate()) spec.set_learning_rate(1e-3);
+  if (spec.batch_size() == 0) spec.set_batch_size(128);
+  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::CONSTANT);
+}
+
 absl::StatusOr<std::unique_ptr<Trainer>> RateModel::NewTrainer(const v1::TrainSpec& spec,
                                                                ThreadPool* pool) {
   return RateTrainer::Create(this, spec, pool);

@@ -27,7 +27,9 @@ class RateModel final : public Model {
   int features() const override { return shapes_.front().inputs; }
   int classes() const override { return shapes_.back().units; }
   v1::NetworkDescription Describe() const override;
+  // Uniform in +-1/sqrt(inputs).
   void Initialise(uint64_t seed) override;
+  void FillTrainDefaults(v1::TrainSpec& spec) const override;
   absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
                                                       ThreadPool* pool) override;
   absl::Status Calibrate(const Dataset& data, const std::string& data_name,

@@ -183,7 +183,7 @@ absl::StatusOr<v1::Job> JobManager::Accept(const std::string& id,
   TORPOR_ASSIGN_OR_RETURN(v1::Dataset found, datasets_.Get(dataset));
   // "mnist" is stored as "datasets/mnist".
   SetDataset(*order.mutable_spec(), found.name());
-  TORPOR_RETURN_IF_ERROR(CheckAgainst(order.spec(), session, found, factory_));
+  TORPOR_RETURN_IF_ERROR(FitToSession(*order.mutable_spec(), session, found, factory_));
   TORPOR_ASSIGN_OR_RETURN(*order.mutable_dataset_digest(), datasets_.Digest(dataset));
   *order.mutable_power_mode() = session.mode;
   *order.mutable_realisation() = session.realisation;

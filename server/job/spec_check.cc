@@ -137,10 +137,7 @@ void FillDefaults(v1::JobSpec& spec) {
   if (spec.has_train()) {
     v1::TrainSpec& train = *spec.mutable_train();
     if (train.epochs() == 0) train.set_epochs(5);
-    if (train.loss() == v1::Loss::UNSPECIFIED) train.set_loss(v1::Loss::BCE);
     if (train.optimizer() == v1::Optimizer::UNSPECIFIED) train.set_optimizer(v1::Optimizer::ADAM);
-    if (!train.has_learning_rate()) train.set_learning_rate(1e-3);
-    if (train.batch_size() == 0) train.set_batch_size(128);
     if (train.optimizer() == v1::Optimizer::SGD && !train.has_momentum()) train.set_momentum(0.9);
   }
   if (spec.has_evaluate()) FillEvaluateDefaults(*spec.mutable_evaluate());
@@ -182,9 +179,10 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
   return violations.ToStatus();
 }
 
-absl::Status CheckAgainst(const v1::JobSpec& spec, const SessionSnapshot& session,
+absl::Status FitToSession(v1::JobSpec& spec, const SessionSnapshot& session,
                           const v1::Dataset& dataset, ModelFactory factory) {
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, ParseModel(session.archive, factory));
+  if (spec.has_train()) model->FillTrainDefaults(*spec.mutable_train());
   int64_t features = 1;
   for (int64_t dimension : dataset.sample_shape()) features *= dimension;
   if (features != model->features()) {

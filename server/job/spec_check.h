@@ -14,8 +14,8 @@ std::string DatasetOf(const v1::JobSpec& spec);
 // Names it; the kind is set.
 void SetDataset(v1::JobSpec& spec, const std::string& name);
 
-// Fills every field that was left at its default, so that the stored specification says what will
-// be done.
+// Fills every field that was left at its default and means the same to every network, so that the
+// stored specification says what will be done.
 void FillDefaults(v1::JobSpec& spec);
 
 // Checks everything that needs neither session nor data: the kind, bounds, finite numbers.
@@ -23,10 +23,10 @@ void FillDefaults(v1::JobSpec& spec);
 // Call before FillDefaults.
 absl::Status CheckBounds(const v1::JobSpec& spec);
 
-// Checks a specification with its defaults against the session's network and the dataset: shapes,
-// classes, numbers of samples, loss and activation, realisation and calibration. Builds the model
-// to ask it.
-absl::Status CheckAgainst(const v1::JobSpec& spec, const SessionSnapshot& session,
+// Fills the defaults of the session's family, and checks the specification against the session's
+// network and the dataset: shapes, classes, numbers of samples, loss and activation, realisation
+// and calibration. Builds the model to ask it. Call after FillDefaults.
+absl::Status FitToSession(v1::JobSpec& spec, const SessionSnapshot& session,
                           const v1::Dataset& dataset, ModelFactory factory);
 
 }  // namespace torpor
