@@ -28,7 +28,7 @@ class Quantity {
   bool counted_ = false;
 };
 
-// One layer's share of one sample.
+// One layer's share of one sample. ForEachQuantity names every member.
 struct LayerActivity {
   // (u o u) . |w| summed over units plus |b| (Merkel, eq. 3), units of Vdd^2 Gmax.
   Quantity synaptic_power;
@@ -44,6 +44,19 @@ struct LayerActivity {
   Quantity conversions;
 };
 
+// use(name, member) for every quantity, by the name that it has in v1::LayerActivityReport.
+template <class Use>
+void ForEachQuantity(Use use) {
+  use("synaptic_power", &LayerActivity::synaptic_power);
+  use("synaptic_events", &LayerActivity::synaptic_events);
+  use("spikes", &LayerActivity::spikes);
+  use("core_ticks", &LayerActivity::core_ticks);
+  use("reads", &LayerActivity::reads);
+  use("writes", &LayerActivity::writes);
+  use("bits_moved", &LayerActivity::bits_moved);
+  use("conversions", &LayerActivity::conversions);
+}
+
 // One sample's activity by layer.
 struct Activity {
   absl::InlinedVector<LayerActivity, 4> layers;
@@ -53,7 +66,21 @@ struct Activity {
     for (const LayerActivity& layer : layers) sum = sum + layer.*quantity;
     return sum;
   }
+  // Adds another's counts, layer by layer; an activity without layers is the neutral one.
+  void Add(const Activity& other);
 };
+
+inline void Activity::Add(const Activity& other) {
+  if (layers.empty()) {
+    layers = other.layers;
+    return;
+  }
+  for (size_t l = 0; l < layers.size(); ++l) {
+    ForEachQuantity([&](const char*, Quantity LayerActivity::*quantity) {
+      layers[l].*quantity = layers[l].*quantity + other.layers[l].*quantity;
+    });
+  }
+}
 
 // What a deployment occupies, whether used or not, by layer.
 struct LayerFootprint {
