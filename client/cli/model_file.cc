@@ -14,7 +14,7 @@
 #include "client/cli/part_file.h"
 #include "client/cli/rpc.h"
 #include "torpor/v1/model.grpc.pb.h"
-#include "torpor/v1/session.grpc.pb.h"
+#include "torpor/v1/session.pb.h"
 
 namespace torpor::cli {
 namespace {
@@ -58,11 +58,7 @@ absl::Duration TimeoutFor(const Context& context, int64_t bytes) {
 // The model that is meant: by its own name, or by the session that serves it.
 absl::StatusOr<std::string> NameOf(Context& context, const std::string& model) {
   if (!absl::StartsWith(model, "sessions/")) return ResolveModel(context, model);
-  v1::GetSessionRequest request;
-  CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveSession(context, model));
-  CLI_ASSIGN_OR_RETURN(
-      const v1::Session session,
-      Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, request));
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, model));
   if (!session.model().empty()) return session.model();
   return WithTry(WithWhere(absl::FailedPreconditionError(
                                "the session's parameters are not kept as a model yet"),

@@ -61,11 +61,7 @@ std::string LeverValues(const v1::Lever& lever) {
 }
 
 absl::Status Get(Context& context, const std::string& id) {
-  v1::GetSessionRequest request;
-  CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveSession(context, id));
-  CLI_ASSIGN_OR_RETURN(
-      const v1::Session session,
-      Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, request));
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, id));
   Json json = ModeJson(session);
   PrintObject(context, ModeColumns(), json);
   if (context.options.format == Format::kTable && !session.levers().empty()) {

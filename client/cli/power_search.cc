@@ -9,7 +9,7 @@
 #include "client/cli/rpc.h"
 #include "client/cli/sweep_grid.h"
 #include "client/cli/watch.h"
-#include "torpor/v1/session.grpc.pb.h"
+#include "torpor/v1/session.pb.h"
 
 namespace torpor::cli {
 namespace {
@@ -68,11 +68,7 @@ void AddSearchFlags(CLI::App& command, SearchFlags& flags, bool required) {
 absl::StatusOr<v1::Job> SearchMode(Context& context, const std::string& session_id,
                                    const SearchFlags& flags, const PowerChange& change, bool apply,
                                    const SubmitFlags& submit) {
-  v1::GetSessionRequest get;
-  CLI_ASSIGN_OR_RETURN(*get.mutable_name(), ResolveSession(context, session_id));
-  CLI_ASSIGN_OR_RETURN(
-      const v1::Session session,
-      Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, get));
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, session_id));
   v1::JobSpec spec;
   spec.set_session(session.name());
   v1::PowerSearchSpec& search = *spec.mutable_power_search();

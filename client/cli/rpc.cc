@@ -194,4 +194,10 @@ absl::StatusOr<std::string> ResolveModel(Context& context, absl::string_view id)
   return Resolve(context, "models", id);
 }
 
+absl::StatusOr<v1::Session> GetSession(Context& context, absl::string_view id) {
+  v1::GetSessionRequest request;
+  CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveSession(context, id));
+  return Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, request);
+}
+
 }  // namespace torpor::cli

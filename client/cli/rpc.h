@@ -11,6 +11,7 @@
 #include "client/cli/context.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
+#include "torpor/v1/session.pb.h"
 
 namespace torpor::cli {
 
@@ -49,5 +50,8 @@ std::string ShortName(absl::string_view name);
 absl::StatusOr<std::string> ResolveSession(Context& context, absl::string_view id);
 absl::StatusOr<std::string> ResolveJob(Context& context, absl::string_view id);
 absl::StatusOr<std::string> ResolveModel(Context& context, absl::string_view id);
+
+// The session that a user means, as it is now.
+absl::StatusOr<v1::Session> GetSession(Context& context, absl::string_view id);
 
 }  // namespace torpor::cli

@@ -111,11 +111,7 @@ absl::Status List(Context& context) {
 }
 
 absl::Status Get(Context& context, const std::string& id) {
-  v1::GetSessionRequest request;
-  CLI_ASSIGN_OR_RETURN(*request.mutable_name(), ResolveSession(context, id));
-  CLI_ASSIGN_OR_RETURN(
-      const v1::Session session,
-      Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, request));
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, id));
   PrintSession(context, session);
   return absl::OkStatus();
 }
