@@ -55,13 +55,9 @@ std::string Plain(const Json& value) {
   return Dump(value, -1);
 }
 
-// RFC 4180: quotes where a comma, a quote or a line break asks for them.
 std::string CsvCell(const Json* value) {
   if (value == nullptr) return "";
-  const std::string text =
-      value->is_string() || value->is_structured() ? Plain(*value) : Dump(*value, -1);
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+  return CsvQuoted(value->is_string() || value->is_structured() ? Plain(*value) : Dump(*value, -1));
 }
 
 // Columns on a terminal, not bytes: counts the beginnings of UTF-8 sequences.
@@ -70,6 +66,30 @@ size_t Width(absl::string_view text) {
 }
 
 }  // namespace
+
+std::string CsvQuoted(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
+std::string AlignedText(const std::vector<std::vector<std::string>>& lines,
+                        const std::vector<bool>& right, absl::string_view margin) {
+  std::vector<size_t> widths(right.size());
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], Width(line[i]));
+  }
+  std::string out;
+  for (const auto& line : lines) {
+    std::string text(margin);
+    for (size_t i = 0; i < line.size(); ++i) {
+      const std::string space(widths[i] - Width(line[i]), ' ');
+      absl::StrAppend(&text, i == 0 ? "" : "  ", right[i] ? space : "", line[i],
+                      right[i] ? "" : space);
+    }
+    absl::StrAppend(&out, text.substr(0, text.find_last_not_of(' ') + 1), "\n");
+  }
+  return out;
+}
 
 std::string CsvText(const std::vector<Column>& columns, const std::vector<Json>& rows) {
   const auto key = [](std::string* text, const Column& column) {
@@ -115,25 +135,16 @@ void PrintRows(Context& context, const std::vector<Column>& columns, const std::
     return;
   }
   std::vector<std::vector<std::string>> cells(1);
-  for (const Column& column : columns) cells[0].push_back(Title(column));
+  std::vector<bool> right;
+  for (const Column& column : columns) {
+    cells[0].push_back(Title(column));
+    right.push_back(column.cell != Cell::kText);
+  }
   for (const Json& row : rows) {
     cells.emplace_back();
     for (const Column& column : columns) cells.back().push_back(FormatCell(row, column));
   }
-  std::vector<size_t> widths(columns.size());
-  for (const auto& line : cells) {
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], Width(line[i]));
-  }
-  for (const auto& line : cells) {
-    std::string text;
-    for (size_t i = 0; i < line.size(); ++i) {
-      const std::string space(widths[i] - Width(line[i]), ' ');
-      const bool right = columns[i].cell != Cell::kText;
-      absl::StrAppend(&text, i == 0 ? "" : "  ", right ? space : "", line[i], right ? "" : space);
-    }
-    context.out << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
-  }
-  context.out.flush();
+  context.out << AlignedText(cells, right, "") << std::flush;
 }
 
 void PrintObject(Context& context, const std::vector<Column>& columns, const Json& object) {

@@ -43,8 +43,15 @@ void PrintRows(Context& context, const std::vector<Column>& columns, const std::
 // One object. A table is one line a column; columns whose value is absent are left out.
 void PrintObject(Context& context, const std::vector<Column>& columns, const Json& object);
 
+// A cell as RFC 4180 has it: in quotes where a comma, a quote or a line break asks for them.
+std::string CsvQuoted(const std::string& text);
 // The header and a line for each row, RFC 4180.
 std::string CsvText(const std::vector<Column>& columns, const std::vector<Json>& rows);
+
+// Lines of equal columns, as wide as their widest cell: `margin`, then the cells with two spaces
+// between them. `right` says which columns stand at the right, as numbers do; no trailing spaces.
+std::string AlignedText(const std::vector<std::vector<std::string>>& lines,
+                        const std::vector<bool>& right, absl::string_view margin);
 
 // A cell's text in a table; "" for an absent value.
 std::string FormatCell(const Json& row, const Column& column);

@@ -144,27 +144,14 @@ void AddProvenance(const Outcome& outcome, HtmlPage& page) {
   page.Code(absl::StrJoin(names, "\n"));
 }
 
-std::string Padded(const std::string& text, size_t width, bool left) {
-  const std::string space(width > text.size() ? width - text.size() : 0, ' ');
-  return left ? text + space : space + text;
-}
-
 std::string TableText(const PivotTable& table) {
   std::vector<std::vector<std::string>> lines = {{""}};
   lines[0].insert(lines[0].end(), table.columns.begin(), table.columns.end());
   lines.insert(lines.end(), table.lines.begin(), table.lines.end());
-  std::vector<size_t> widths(lines[0].size());
-  for (const auto& line : lines) {
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  std::string out = absl::StrCat(MetricTitle(table.metric), ": ", table.group, "\n");
-  for (const auto& line : lines) {
-    for (size_t i = 0; i < line.size(); ++i) {
-      absl::StrAppend(&out, "  ", Padded(line[i], widths[i], i == 0));
-    }
-    out += '\n';
-  }
-  return out;
+  std::vector<bool> right(lines[0].size(), true);
+  right[0] = false;
+  return absl::StrCat(MetricTitle(table.metric), ": ", table.group, "\n",
+                      AlignedText(lines, right, "  "));
 }
 
 }  // namespace
@@ -226,7 +213,7 @@ std::string OutcomeText(const Outcome& outcome) {
   }
   if (!outcome.findings.empty()) absl::StrAppend(&out, "\nwhat the paper says\n");
   for (const Finding& finding : outcome.findings) {
-    absl::StrAppend(&out, "  ", Padded(VerdictName(finding.verdict), 14, true), "  ", finding.claim,
+    absl::StrAppend(&out, absl::StrFormat("  %-14s  ", VerdictName(finding.verdict)), finding.claim,
                     finding.dataset.empty() ? "" : absl::StrCat(" [", finding.dataset, "]"), "\n");
     if (finding.verdict == Verdict::kConfirmed) continue;
     for (const std::string& evidence : finding.evidence) {

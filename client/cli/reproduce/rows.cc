@@ -63,9 +63,16 @@ Json OrNull(std::optional<double> value) {
   return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
 }
 
-std::string CsvText(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+const char* UnitName(Unit unit) {
+  switch (unit) {
+    case Unit::kFraction:
+      return "fraction";
+    case Unit::kNumber:
+      return "number";
+    case Unit::kDegree:
+      return "degree";
+  }
+  return "";
 }
 
 std::string CsvNumber(std::optional<double> value) {
@@ -131,7 +138,6 @@ const Row* FindRow(const std::vector<Row>& rows, const std::string& dataset,
 }
 
 Json RowJson(const Row& row) {
-  constexpr const char* kUnits[] = {"fraction", "number", "degree"};
   Json json = {{"id", row.id},
                {"what", row.place.what},
                {"paper", OrNull(row.paper)},
@@ -141,7 +147,7 @@ Json RowJson(const Row& row) {
                {"seeds", row.seeds},
                {"reference", OrNull(row.reference)},
                {"metric", row.place.metric},
-               {"unit", kUnits[static_cast<int>(row.place.unit)]}};
+               {"unit", UnitName(row.place.unit)}};
   if (!row.place.dataset.empty()) json["dataset"] = row.place.dataset;
   if (row.paper) json["paper_source"] = row.paper_source;
   if (row.reference) json["reference_source"] = row.reference_source;
@@ -152,11 +158,10 @@ Json RowJson(const Row& row) {
 std::string RowsCsv(const std::vector<Row>& rows) {
   std::string out = "id,what,paper,measured,low,high,seeds,reference,unit,error\n";
   for (const Row& row : rows) {
-    const Json json = RowJson(row);
-    absl::StrAppend(&out, CsvText(row.id), ",", CsvText(row.place.what), ",", CsvNumber(row.paper),
-                    ",", CsvNumber(row.measured), ",", CsvNumber(row.low), ",", CsvNumber(row.high),
-                    ",", row.seeds, ",", CsvNumber(row.reference), ",",
-                    json["unit"].get<std::string>(), ",", CsvText(row.error), "\n");
+    absl::StrAppend(&out, CsvQuoted(row.id), ",", CsvQuoted(row.place.what), ",",
+                    CsvNumber(row.paper), ",", CsvNumber(row.measured), ",", CsvNumber(row.low),
+                    ",", CsvNumber(row.high), ",", row.seeds, ",", CsvNumber(row.reference), ",",
+                    UnitName(row.place.unit), ",", CsvQuoted(row.error), "\n");
   }
   return out;
 }
