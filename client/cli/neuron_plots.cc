@@ -5,12 +5,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace torpor::cli {
-namespace {
-
-// Distinct looks of the palette.
-constexpr int kLooks = 7;
-
-}  // namespace
 
 Plot NeuronBiasPlot(const v1::AnalyzeNeuronBiasResponse& response, const std::string& title) {
   Plot plot;
@@ -51,8 +45,8 @@ Plot NeuronTuningPlot(const v1::AnalyzeNeuronTuningResponse& response, const std
   int look = 0;
   for (const v1::AnalyzeNeuronTuningResponse::Curve& curve : response.curves()) {
     Series series{absl::StrCat("epsilon ", curve.epsilon()), {}, Series::Style::kLine, look};
-    look = (look + 1) % kLooks;
-    for (int i = 0; i < curve.angle_size(); ++i) {
+    look = (look + 1) % kLookCount;
+    for (int i = 0; i < std::min(curve.angle_size(), curve.response_size()); ++i) {
       series.points.push_back({curve.angle(i), curve.response(i), {}, {}});
     }
     plot.series.push_back(std::move(series));

@@ -28,6 +28,7 @@ constexpr Look kLooks[] = {
     {"#CC79A7", "(4,4)", 11}, {"#E69F00", "(12,4,4,4)", 13}, {"#56B4E9", "solid", 6},
     {"#000000", "(4,4)", 4},
 };
+static_assert(std::size(kLooks) == kLookCount);
 
 // A gnuplot string: single quotes, in which nothing is substituted; a quote is doubled.
 std::string Quoted(absl::string_view text) {
@@ -85,7 +86,7 @@ std::string DataBlock(const Series& series, size_t index) {
 }
 
 std::string PlotElement(const Series& series, size_t index) {
-  const Look& look = kLooks[std::clamp<int>(series.look, 0, std::size(kLooks) - 1)];
+  const Look& look = kLooks[std::clamp(series.look, 0, kLookCount - 1)];
   const std::string data = absl::StrCat("$data", index);
   const std::string line = absl::StrCat("lc rgb '", look.colour, "' lw 2 dt ", look.dash);
   const std::string symbol = absl::StrCat("pt ", look.symbol, " ps 0.7");

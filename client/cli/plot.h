@@ -29,6 +29,9 @@ struct Point {
   std::optional<double> high;
 };
 
+// How many looks there are.
+constexpr int kLookCount = 7;
+
 struct Series {
   enum class Style { kLinesAndPoints, kLine, kSteps };
   // Shown in the legend; empty: not shown.
@@ -36,8 +39,8 @@ struct Series {
   // Points with a number that is not finite are left out.
   std::vector<Point> points;
   Style style = Style::kLinesAndPoints;
-  // Which of the palette's colours, dash patterns and symbols: 0..6. Equal numbers look equal in
-  // all plots of a page.
+  // Which of the palette's colours, dash patterns and symbols: 0..kLookCount - 1. Equal numbers
+  // look equal in all plots of a page.
   int look = 0;
 };
 

@@ -32,28 +32,13 @@ std::vector<Series> SeriesOf(const std::vector<Curve>& curves, const Value& valu
   return all;
 }
 
-// Epsilon from the least to the largest measured, logarithmic when they are far apart.
 Axis EpsilonAxis(const std::vector<Curve>& curves) {
   std::set<double> values;
   for (const Curve& curve : curves) {
     for (const v1::PowerSweepRow& row : curve.rows) values.insert(row.epsilon());
   }
-  Axis axis;
-  axis.label = "epsilon: scale of every synaptic weight (1 = full power)";
-  if (values.empty()) return axis;
-  axis.logarithmic = *values.rbegin() / *values.begin() > 4;
+  Axis axis = AxisOver(kEpsilonLabel, values);
   if (values.size() <= 8) axis.ticks.assign(values.begin(), values.end());
-  axis.minimum = *values.begin() * (axis.logarithmic ? 0.9 : 0.97);
-  axis.maximum = *values.rbegin() * (axis.logarithmic ? 1.1 : 1.03);
-  return axis;
-}
-
-Axis PercentAxis(const std::string& label) {
-  Axis axis;
-  axis.label = label;
-  axis.minimum = 0;
-  axis.maximum = 105;
-  axis.ticks = {0, 20, 40, 60, 80, 100};
   return axis;
 }
 
@@ -71,6 +56,26 @@ Point WithInterval(double x, double value, double low, double high) {
 std::string PolicyName(v1::BiasPolicy::Kind bias) {
   return absl::AsciiStrToLower(
       v1::BiasPolicy::Kind_Name(bias == v1::BiasPolicy::UNSPECIFIED ? v1::BiasPolicy::NONE : bias));
+}
+
+Axis AxisOver(const std::string& label, const std::set<double>& values) {
+  Axis axis;
+  axis.label = label;
+  if (values.empty()) return axis;
+  const double least = *values.begin(), largest = *values.rbegin();
+  axis.logarithmic = largest / least > 4;
+  axis.minimum = least * (axis.logarithmic ? 0.9 : 0.97);
+  axis.maximum = largest * (axis.logarithmic ? 1.1 : 1.03);
+  return axis;
+}
+
+Axis PercentAxis(const std::string& label) {
+  Axis axis;
+  axis.label = label;
+  axis.minimum = 0;
+  axis.maximum = 105;
+  axis.ticks = {0, 20, 40, 60, 80, 100};
+  return axis;
 }
 
 std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows) {
@@ -105,7 +110,7 @@ Plot NaspPlot(const std::vector<Curve>& curves, const std::string& prefix) {
   plot.name = prefix + "nasp";
   plot.title = "Synaptic power drawn";
   plot.x = EpsilonAxis(curves);
-  plot.y = PercentAxis("NASP (% of full power)");
+  plot.y = PercentAxis(kNaspLabel);
   plot.legend = "top left";
   plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
     return Point{row.epsilon(), 100 * row.nasp(), std::nullopt, std::nullopt};
@@ -129,7 +134,7 @@ Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix) {
   Plot plot;
   plot.name = prefix + "tradeoff";
   plot.title = "What a share of the power buys";
-  plot.x = PercentAxis("NASP (% of full power)");
+  plot.x = PercentAxis(kNaspLabel);
   plot.y = PercentAxis("accuracy (%)");
   plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
     return WithInterval(100 * row.nasp(), row.accuracy(), row.accuracy_low(), row.accuracy_high());
@@ -145,7 +150,7 @@ Plot NoisePlot(const std::vector<Curve>& curves, const std::string& prefix, doub
   Plot plot;
   plot.name = absl::StrCat(prefix, "noise", std::lround(level * 1e4));
   plot.title = absl::StrFormat("Accuracy under %.3g %% column noise", 100 * level);
-  plot.x = PercentAxis("NASP (% of full power)");
+  plot.x = PercentAxis(kNaspLabel);
   plot.y = PercentAxis("accuracy (%)");
   plot.series = SeriesOf(measured, [level](const v1::PowerSweepRow& row) {
     const v1::NoiseAccuracy& at = *AtNoise(row, level);

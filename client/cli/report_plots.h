@@ -2,6 +2,7 @@
 // Thread-safe.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,14 @@ struct Curve {
 
 // In lower case, e.g. "none".
 std::string PolicyName(v1::BiasPolicy::Kind bias);
+
+inline constexpr char kEpsilonLabel[] = "epsilon: scale of every synaptic weight (1 = full power)";
+inline constexpr char kNaspLabel[] = "NASP (% of full power)";
+
+// From the least to the largest of the values, logarithmic when they are far apart, without ticks.
+Axis AxisOver(const std::string& label, const std::set<double>& values);
+// From 0 to a little more than 100.
+Axis PercentAxis(const std::string& label);
 
 // One curve a policy, in the order of first appearance; a policy has the same look everywhere.
 std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows);

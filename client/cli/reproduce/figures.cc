@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/report_plots.h"
 
 namespace torpor::cli::reproduce {
 namespace {
@@ -20,16 +21,13 @@ int LookOf(const std::string& column, size_t index) {
     if (column == kPolicies[i]) return static_cast<int>(i);
   }
   if (absl::StartsWith(column, "tuned-") || absl::StartsWith(column, "homogeneous-")) return 6;
-  return static_cast<int>(index % 7);
+  return static_cast<int>(index % kLookCount);
 }
 
 Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   std::set<double> values;
   for (const Row* row : rows) values.insert(row->place.x);
-  Axis axis;
-  axis.label =
-      power ? "NASP (% of full power)" : "epsilon: scale of every synaptic weight (1 = full power)";
-  axis.logarithmic = *values.rbegin() / *values.begin() > 4;
+  Axis axis = AxisOver(power ? kNaspLabel : kEpsilonLabel, values);
   // Labels of neighbours would touch.
   double last = 0;
   for (const double value : values) {
@@ -38,8 +36,6 @@ Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
     last = value;
   }
   if (axis.ticks.back() != *values.rbegin()) axis.ticks.back() = *values.rbegin();
-  axis.minimum = *values.begin() * (axis.logarithmic ? 0.9 : 0.97);
-  axis.maximum = *values.rbegin() * (axis.logarithmic ? 1.1 : 1.03);
   return axis;
 }
 
@@ -50,14 +46,11 @@ Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows
     axis.label = "loss (as in training)";
     return axis;
   }
-  axis.label = metric == "nasp" ? "NASP (% of full power)" : "accuracy on test images (%)";
+  axis.label = metric == "nasp" ? kNaspLabel : "accuracy on test images (%)";
   double highest = 0;
   for (const Row* row : rows) highest = std::max(highest, 100 * *row->measured);
   // A bias may draw more than it saves.
-  if (highest > 104) return axis;
-  axis.maximum = 105;
-  axis.ticks = {0, 20, 40, 60, 80, 100};
-  return axis;
+  return highest > 104 ? axis : PercentAxis(axis.label);
 }
 
 std::string Caption(const std::string& metric, const std::vector<const Row*>& rows, bool power) {
@@ -79,35 +72,33 @@ std::string Caption(const std::string& metric, const std::vector<const Row*>& ro
   return over;
 }
 
+// The curve of the column, begun where there is none yet.
+Series& SeriesFor(const std::string& column, Plot& plot) {
+  const auto found = std::find_if(plot.series.begin(), plot.series.end(),
+                                  [&](const Series& s) { return s.name == column; });
+  if (found != plot.series.end()) return *found;
+  Series fresh;
+  fresh.name = column;
+  fresh.look = LookOf(column, plot.series.size());
+  return plot.series.emplace_back(std::move(fresh));
+}
+
 Drawing Draw(const std::string& group, const std::string& metric,
              const std::vector<const Row*>& rows, size_t index) {
   const double scale = metric == "loss" ? 1 : 100;
   Drawing drawing;
   Plot& plot = drawing.plot;
   const bool power = absl::StrContains(rows.front()->place.base_id, "mode=");
-  plot.name = absl::StrCat(metric, "-", index);
-  plot.title = group;
+  plot = LegendBelow(absl::StrCat(metric, "-", index), group);
   plot.x = HorizontalAxis(rows, power);
   plot.y = VerticalAxis(metric, rows);
-  // Curves go through every corner.
-  plot.legend = "outside bottom center horizontal height 1";
-  plot.height = 450;
   for (const Row* row : rows) {
-    const std::string& column = row->place.column;
-    auto series = std::find_if(plot.series.begin(), plot.series.end(),
-                               [&](const Series& s) { return s.name == column; });
-    if (series == plot.series.end()) {
-      Series fresh;
-      fresh.name = column;
-      fresh.look = LookOf(column, plot.series.size());
-      series = plot.series.insert(plot.series.end(), std::move(fresh));
-    }
     Point point{row->place.x, scale * *row->measured, std::nullopt, std::nullopt};
     if (row->low && row->high) {
       point.low = scale * *row->low;
       point.high = scale * *row->high;
     }
-    series->points.push_back(point);
+    SeriesFor(row->place.column, plot).points.push_back(point);
   }
   for (Series& series : plot.series) {
     std::stable_sort(series.points.begin(), series.points.end(),
@@ -120,42 +111,48 @@ Drawing Draw(const std::string& group, const std::string& metric,
 // Accuracy against the power that was drawn, where a group has both; no points otherwise.
 Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& accuracies,
                      const std::vector<Row>& rows, size_t index) {
-  Drawing drawing = Draw(group, "accuracy", accuracies, index);
+  Drawing drawing;
   Plot& plot = drawing.plot;
-  plot.name = absl::StrCat("tradeoff-", index);
-  plot.x = Axis();
-  plot.x.label = "NASP (% of full power)";
-  plot.x.logarithmic = true;
-  plot.series.clear();
+  plot = LegendBelow(absl::StrCat("tradeoff-", index), group);
+  plot.y = VerticalAxis("accuracy", accuracies);
   double least = 100, most = 100;
   for (const Row* row : accuracies) {
     const Row* power =
         FindRow(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=nasp"));
     if (power == nullptr || !power->measured || !(*power->measured > 0)) continue;
-    const std::string& column = row->place.column;
-    auto series = std::find_if(plot.series.begin(), plot.series.end(),
-                               [&](const Series& s) { return s.name == column; });
-    if (series == plot.series.end()) {
-      Series fresh;
-      fresh.name = column;
-      fresh.look = LookOf(column, plot.series.size());
-      series = plot.series.insert(plot.series.end(), std::move(fresh));
-    }
-    series->points.push_back({100 * *power->measured, 100 * *row->measured, {}, {}});
-    least = std::min(least, series->points.back().x);
-    most = std::max(most, series->points.back().x);
+    const double drawn = 100 * *power->measured;
+    SeriesFor(row->place.column, plot).points.push_back({drawn, 100 * *row->measured, {}, {}});
+    least = std::min(least, drawn);
+    most = std::max(most, drawn);
   }
-  plot.x.minimum = 0.9 * least;
-  plot.x.maximum = 1.1 * most;
-  for (const double tick : {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0}) {
-    if (tick >= 0.9 * least && tick <= 1.1 * most) plot.x.ticks.push_back(tick);
-  }
+  plot.x = NaspAxis(0.9 * least, 1.1 * most);
   drawing.caption =
       "What a share of the power buys: up and to the left is better. One point an epsilon.";
   return drawing;
 }
 
 }  // namespace
+
+Plot LegendBelow(const std::string& name, const std::string& title) {
+  Plot plot;
+  plot.name = name;
+  plot.title = title;
+  plot.legend = "outside bottom center horizontal height 1";
+  plot.height = 450;
+  return plot;
+}
+
+Axis NaspAxis(double minimum, double maximum) {
+  Axis axis;
+  axis.label = kNaspLabel;
+  axis.logarithmic = true;
+  axis.minimum = minimum;
+  axis.maximum = maximum;
+  for (const double tick : {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0}) {
+    if (tick >= minimum && tick <= maximum) axis.ticks.push_back(tick);
+  }
+  return axis;
+}
 
 std::vector<Drawing> DrawRows(const std::vector<Row>& rows) {
   // (group, metric) in the order of first appearance.

@@ -2,12 +2,20 @@
 // functions.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "client/cli/plot.h"
 #include "client/cli/reproduce/rows.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {
+
+// An empty plot with its legend below, for curves that go through every corner.
+Plot LegendBelow(const std::string& name, const std::string& title);
+
+// NASP in per cent, logarithmic, with ticks at round numbers.
+Axis NaspAxis(double minimum, double maximum);
 
 // Accuracy, NASP and loss against epsilon, and accuracy against NASP, one curve a column, with
 // intervals; in the order of the rows.

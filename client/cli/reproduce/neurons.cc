@@ -1,6 +1,7 @@
 // Figures 2 and 3 of the paper: single neurons (study.h).
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
+#include "client/cli/neuron_plots.h"
 #include "client/cli/reproduce/study.h"
 #include "client/cli/rpc.h"
 #include "torpor/v1/analysis.grpc.pb.h"
@@ -86,12 +87,10 @@ absl::Status RunTuning(Study& study, const recipe::NeuronTuning& plan, int index
       Call<v1::AnalysisService>(study.context, &v1::AnalysisService::Stub::AnalyzeNeuronTuning,
                                 plan.request()));
   Drawing drawing;
+  drawing.plot = NeuronTuningPlot(answer, plan.title());
   drawing.plot.name = absl::StrCat("tuning-", index);
-  drawing.plot.title = plan.title();
-  drawing.plot.x.label = "angle between input and weights (degree)";
-  drawing.plot.x.minimum = -180;
-  drawing.plot.x.maximum = 180;
-  drawing.plot.x.ticks = {-180, -120, -60, 0, 60, 120, 180};
+  // As large as its neighbours on the page.
+  drawing.plot.width = Plot().width;
   drawing.plot.y.label = "response (share of its peak)";
   drawing.plot.y.minimum = 0;
   drawing.plot.y.maximum = 1.05;
@@ -99,7 +98,6 @@ absl::Status RunTuning(Study& study, const recipe::NeuronTuning& plan, int index
   drawing.caption =
       "Response over its peak; norms of input and weights 1, bias change by Table I unless said "
       "otherwise.";
-  int look = 0;
   for (const auto& curve : answer.curves()) {
     const std::string at = ShortNumber(curve.epsilon());
     const auto add = [&](const std::string& name, const std::string& column,
@@ -121,14 +119,6 @@ absl::Status RunTuning(Study& study, const recipe::NeuronTuning& plan, int index
     add("floor", "smallest response / peak", "smallest response over peak", curve.floor(),
         Unit::kNumber);
     add("change", "bias change", "bias change", curve.bias_change(), Unit::kNumber);
-    Series series;
-    series.name = absl::StrCat("epsilon ", at);
-    series.look = look++ % 7;
-    series.style = Series::Style::kLine;
-    for (int i = 0; i < std::min(curve.angle_size(), curve.response_size()); ++i) {
-      series.points.push_back({curve.angle(i), curve.response(i), {}, {}});
-    }
-    drawing.plot.series.push_back(std::move(series));
   }
   study.drawings.push_back(std::move(drawing));
   return absl::OkStatus();

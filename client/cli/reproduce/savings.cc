@@ -1,7 +1,7 @@
 // The least power that keeps accuracy, with epsilon chosen on held-out training samples (study.h).
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
-#include "client/cli/report_plots.h"
+#include "client/cli/reproduce/figures.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {
@@ -20,10 +20,22 @@ struct Scan {
   double chosen = 1;
 };
 
+// Rows and drawings of the saving stand under it.
+std::string TitleOf(const Trained& trained, const recipe::Saving& saving) {
+  return absl::StrCat(GroupOf(trained), saving.title().empty() ? "" : ", ", saving.title());
+}
+
+// Under the saving's noise where it has one.
+Value AccuracyValue(const v1::PowerSweepRow& row, const recipe::Saving& saving) {
+  if (saving.column_noise() > 0 && !row.noise_accuracy().empty()) {
+    const v1::NoiseAccuracy& noise = row.noise_accuracy(0);
+    return OfInterval(noise.accuracy(), noise.low(), noise.high());
+  }
+  return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
+}
+
 double AccuracyOf(const v1::PowerSweepRow& row, const recipe::Saving& saving) {
-  return saving.column_noise() > 0 && !row.noise_accuracy().empty()
-             ? row.noise_accuracy(0).accuracy()
-             : row.accuracy();
+  return AccuracyValue(row, saving).value;
 }
 
 v1::JobSpec SweepSpec(const Trained& trained, const recipe::Saving& saving, v1::Split::Kind split,
@@ -81,18 +93,9 @@ struct Figure {
   Value value;
 };
 
-Value AccuracyValue(const v1::PowerSweepRow& row, const recipe::Saving& saving) {
-  if (saving.column_noise() > 0 && !row.noise_accuracy().empty()) {
-    const v1::NoiseAccuracy& noise = row.noise_accuracy(0);
-    return OfInterval(noise.accuracy(), noise.low(), noise.high());
-  }
-  return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
-}
-
 void AddRows(Study& study, const Trained& trained, const recipe::Saving& saving, const Scan& scan,
              const v1::PowerSweepRow& full, const v1::PowerSweepRow& row) {
-  const std::string group =
-      absl::StrCat(GroupOf(trained), saving.title().empty() ? "" : ", ", saving.title());
+  const std::string group = TitleOf(trained, saving);
   const Figure figures[] = {
       {"", "saving", "saving of synaptic power", Unit::kFraction,
        OfInterval(1 - row.nasp(), 1 - row.nasp_high(), 1 - row.nasp_low())},
@@ -129,16 +132,10 @@ void Draw(Study& study, const Trained& trained, const recipe::Saving& saving,
           const std::vector<Scan>& scans, double least) {
   Drawing drawing;
   Plot& plot = drawing.plot;
-  plot.name = absl::StrCat("savings-", trained.plan.id(), "-", trained.dataset,
-                           saving.column_noise() > 0 ? "-noise" : "");
-  plot.title = absl::StrCat(trained.plan.title(), ", ", trained.dataset,
-                            saving.title().empty() ? "" : ", ", saving.title());
-  plot.x.label = "NASP (% of full power)";
-  plot.x.logarithmic = true;
-  plot.y.label = "accuracy on held-out samples (%)";
-  plot.legend = "outside bottom center horizontal height 1";
-  plot.height = 450;
-  double lowest = 100, highest = 0, leftmost = 100;
+  plot = LegendBelow(absl::StrCat("savings-", trained.plan.id(), "-", trained.dataset,
+                                  saving.column_noise() > 0 ? "-noise" : ""),
+                     TitleOf(trained, saving));
+  double highest = 0, leftmost = 100;
   for (const Scan& scan : scans) {
     Series series;
     series.name = scan.name;
@@ -151,19 +148,16 @@ void Draw(Study& study, const Trained& trained, const recipe::Saving& saving,
     }
     plot.series.push_back(std::move(series));
   }
-  lowest = 100 * least - 1.5;
-  plot.y.minimum = std::floor(lowest);
+  const double left = leftmost * 0.9, right = 105;
+  plot.x = NaspAxis(left, right);
+  plot.y.label = "accuracy on held-out samples (%)";
+  plot.y.minimum = std::floor(100 * least - 1.5);
   plot.y.maximum = std::min(100.0, std::ceil(highest) + 1);
-  plot.x.minimum = leftmost * 0.9;
-  plot.x.maximum = 105;
-  for (const double tick : {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0}) {
-    if (tick >= leftmost * 0.9) plot.x.ticks.push_back(tick);
-  }
   Series bound;
   bound.name = "least that is allowed";
   bound.style = Series::Style::kLine;
   bound.look = 6;
-  bound.points = {{leftmost * 0.9, 100 * least, {}, {}}, {105, 100 * least, {}, {}}};
+  bound.points = {{left, 100 * least, {}, {}}, {right, 100 * least, {}, {}}};
   plot.series.push_back(std::move(bound));
   drawing.caption = absl::StrCat(
       "Each policy goes down its grid of epsilons until accuracy on the ",
