@@ -65,12 +65,16 @@ absl::StatusOr<recipe::Recipe> Load(Context& context, const RunFlags& flags) {
   return recipe;
 }
 
+// "merkel-fig4": a recipe's name as part of a file's name or a label.
+std::string FlatName(const recipe::Recipe& recipe) {
+  return absl::StrReplaceAll(recipe.name(), {{"/", "-"}});
+}
+
 // DIR/merkel-fig4.html and its neighbours; all names written.
 absl::StatusOr<std::vector<std::string>> Write(const std::string& directory,
                                                const reproduce::Outcome& outcome) {
   CLI_ASSIGN_OR_RETURN(const reproduce::Page page, reproduce::MakePage(outcome));
-  const std::string stem =
-      absl::StrCat(directory, "/", absl::StrReplaceAll(outcome.recipe.name(), {{"/", "-"}}));
+  const std::string stem = absl::StrCat(directory, "/", FlatName(outcome.recipe));
   std::vector<std::pair<std::string, std::string>> files = {
       {stem + ".html", page.html},
       {stem + ".json", Dump(reproduce::OutcomeJson(outcome)) + "\n"},
@@ -97,8 +101,7 @@ absl::Status Run(Context& context, const RunFlags& flags) {
       flags.quick ? "; quick: fewer epochs, samples and seeds, same path" : "",
       recipe.networks().empty() ? "" : "; may be interrupted and run again: finished jobs stay"));
 
-  reproduce::JobRunner runner(context, absl::StrReplaceAll(recipe.name(), {{"/", "-"}}),
-                              flags.again);
+  reproduce::JobRunner runner(context, FlatName(recipe), flags.again);
   reproduce::Study study{context, recipe, runner, {}, {}};
   CLI_RETURN_IF_ERROR(reproduce::RunNeurons(study));
   CLI_RETURN_IF_ERROR(reproduce::RunNetworks(study));

@@ -1,7 +1,6 @@
 // Several ways to draw the same power, under column noise (study.h).
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
-#include "client/cli/report_plots.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {
@@ -30,13 +29,18 @@ Place PlaceOf(const Trained& trained, const Point& point, const std::string& bef
   return place;
 }
 
-void AddAccuracy(Study& study, const Trained& trained, const Point& point, double level,
-                 const Value& value) {
+Place AccuracyPlace(const Trained& trained, const Point& point, double level) {
   Place place = PlaceOf(trained, point, absl::StrCat("noise=", ShortNumber(level)), "");
-  place.what = absl::StrCat("accuracy under ", LevelText(level), " at NASP ",
-                            ShortNumber(point.nasp), ", ", point.scheme.title());
   place.group = absl::StrCat(GroupOf(trained), ", ", LevelText(level));
   place.metric = "accuracy";
+  return place;
+}
+
+void AddAccuracy(Study& study, const Trained& trained, const Point& point, double level,
+                 const Value& value) {
+  Place place = AccuracyPlace(trained, point, level);
+  place.what = absl::StrCat("accuracy under ", LevelText(level), " at NASP ",
+                            ShortNumber(point.nasp), ", ", point.scheme.title());
   place.x = 100 * point.nasp;
   study.rows.Add(std::move(place), value);
 }
@@ -94,9 +98,7 @@ absl::Status RunEqualPower(Study& study, const Trained& trained) {
           return found.status();
         }
         for (const double level : plan.noise().levels()) {
-          Place place = PlaceOf(trained, point, absl::StrCat("noise=", ShortNumber(level)), "");
-          place.group = absl::StrCat(GroupOf(trained), ", ", LevelText(level));
-          place.metric = "accuracy";
+          Place place = AccuracyPlace(trained, point, level);
           place.what = absl::StrCat("accuracy under ", LevelText(level), ", ", scheme.title());
           study.rows.AddError(std::move(place), std::string(found.status().message()));
         }
