@@ -17,6 +17,20 @@ std::string LayerName(const std::string& name, int index) {
   return name.empty() ? absl::StrCat("layer", index) : name;
 }
 
+std::string LayerNames::Check(const std::string& name, int index, const std::string& path,
+                              Violations& violations) {
+  if (!name.empty() && !IsLayerName(name)) {
+    violations.Add(absl::StrCat(path, ".name"),
+                   absl::StrCat("must match [a-z][a-z0-9_-]{0,31}, got \"", name, "\""));
+  }
+  std::string own = LayerName(name, index);
+  if (!taken_.insert(own).second) {
+    violations.Add(absl::StrCat(path, ".name"),
+                   absl::StrCat("must be unique, \"", own, "\" is the name of a layer before"));
+  }
+  return own;
+}
+
 void CheckDisplayName(const v1::Network& network, Violations& violations) {
   int characters = 0;
   for (char c : network.display_name()) characters += (c & 0xC0) != 0x80;  // UTF-8 code points

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,17 @@ bool IsLayerName(std::string_view name);
 
 // The name that a layer goes by: its own, or "layer<index>".
 std::string LayerName(const std::string& name, int index);
+
+// The names of a network's layers, of which no two are alike.
+class LayerNames {
+ public:
+  // The name that layer `index` goes by. Adds "<path>.name" if it is ill-formed or was taken.
+  std::string Check(const std::string& name, int index, const std::string& path,
+                    Violations& violations);
+
+ private:
+  std::set<std::string> taken_;
+};
 
 // Adds "display_name" if it is longer than 63 characters.
 void CheckDisplayName(const v1::Network& network, Violations& violations);

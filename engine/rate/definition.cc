@@ -1,6 +1,5 @@
 #include "engine/rate/definition.h"
 
-#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -19,10 +18,6 @@ bool HasWeights(const v1::RateLayer& layer) { return layer.has_dense() || layer.
 
 void CheckLayer(const v1::RateLayer& layer, const std::string& path, bool last,
                 Violations& violations) {
-  if (!layer.name().empty() && !IsLayerName(layer.name())) {
-    violations.Add(absl::StrCat(path, ".name"),
-                   absl::StrCat("must match [a-z][a-z0-9_-]{0,31}, got \"", layer.name(), "\""));
-  }
   const std::string activation = absl::StrCat(path, ".activation");
   if (layer.kind_case() == v1::RateLayer::KIND_NOT_SET) {
     violations.Add(absl::StrCat(path, ".dense"),
@@ -118,7 +113,7 @@ absl::StatusOr<std::vector<RateLayerShape>> ResolveRateNetwork(const v1::Network
     return violations.ToStatus();
   }
   std::vector<RateLayerShape> layers;
-  std::set<std::string> names;
+  LayerNames names;
   int64_t parameters = 0;
   for (int l = 0; l < rate.layers_size(); ++l) {
     const v1::RateLayer& layer = rate.layers(l);
@@ -126,11 +121,7 @@ absl::StatusOr<std::vector<RateLayerShape>> ResolveRateNetwork(const v1::Network
     const bool last = l + 1 == rate.layers_size();
     CheckLayer(layer, path, last, violations);
     RateLayerShape shape;
-    shape.name = LayerName(layer.name(), l);
-    if (!names.insert(shape.name).second) {
-      violations.Add(absl::StrCat(path, ".name"), absl::StrCat("must be unique, \"", shape.name,
-                                                               "\" is the name of a layer before"));
-    }
+    shape.name = names.Check(layer.name(), l, path, violations);
     flow = ResolveLayer(layer, path, flow, shape, violations);
     if (last && layer.kind_case() != v1::RateLayer::KIND_NOT_SET && !layer.has_dense()) {
       violations.Add(absl::StrCat(path, ".", KindName(shape.kind)),
