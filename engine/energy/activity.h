@@ -36,12 +36,16 @@ struct LayerActivity {
   Quantity synaptic_events;
   Quantity spikes;
   Quantity core_ticks;
-  // Array reads and writes, words.
+  // Array reads and writes, words; of crossbars, rows that carry something.
   Quantity reads;
   Quantity writes;
   Quantity bits_moved;
-  // Analogue-digital conversions.
+  // Sums of columns that are converted from analogue to digital, each once however an array is cut
+  // into tiles.
   Quantity conversions;
+  // Squared inputs (1 for biases) summed over the synapses that they feed, units of Vdd^2: what
+  // devices that are off draw from. 0 where synaptic_power holds it already.
+  Quantity off_power;
 };
 
 // use(name, member) for every quantity, by the name that it has in v1::LayerActivityReport.
@@ -55,6 +59,7 @@ void ForEachQuantity(Use use) {
   use("writes", &LayerActivity::writes);
   use("bits_moved", &LayerActivity::bits_moved);
   use("conversions", &LayerActivity::conversions);
+  use("off_power", &LayerActivity::off_power);
 }
 
 // One sample's activity by layer.
@@ -91,6 +96,15 @@ struct LayerFootprint {
   int weight_bits = 32;
   // Share of non-zero weights.
   double density = 1;
+  // As an array: inputs of one use of its weights, units, and uses a sample; 0 for no array.
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t places = 0;
+  // |weight| that takes a device's largest conductance, and input that takes the read voltage.
+  double largest_weight = 1;
+  double full_scale_input = 1;
+  // synaptic_power holds what off devices draw (Realisation.off_conductance).
+  bool off_counted = false;
 };
 
 struct Footprint {
