@@ -21,6 +21,7 @@ enum class RandomPurpose : uint32_t {
   kAugmentation = 8,
   kConnections = 9,
   kRateCode = 10,
+  kMembers = 11,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between

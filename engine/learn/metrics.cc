@@ -34,11 +34,14 @@ double Activated(v1::Activation::Kind activation, double s) {
   }
 }
 
+// What the read-out makes of a score before anything else.
+double Tempered(const ReadOut& read_out, float score) { return score / read_out.temperature; }
+
 // ln of the sum of exp(score).
-double LogSumExp(std::span<const float> scores) {
-  const double top = *std::max_element(scores.begin(), scores.end());
+double LogSumExp(const ReadOut& read_out, std::span<const float> scores) {
+  const double top = Tempered(read_out, *std::max_element(scores.begin(), scores.end()));
   double sum = 0;
-  for (const float s : scores) sum += std::exp(s - top);
+  for (const float s : scores) sum += std::exp(Tempered(read_out, s) - top);
   return top + std::log(sum);
 }
 
@@ -51,11 +54,15 @@ int ClassOf(std::span<const float> scores) {
 void Outputs(const ReadOut& read_out, std::span<const float> scores, std::span<double> out) {
   TORPOR_CHECK(out.size() == scores.size() && !scores.empty());
   if (read_out.loss == v1::Loss::CE || read_out.activation == v1::Activation::SOFTMAX) {
-    const double total = LogSumExp(scores);
-    for (size_t i = 0; i < scores.size(); ++i) out[i] = std::exp(scores[i] - total);
+    const double total = LogSumExp(read_out, scores);
+    for (size_t i = 0; i < scores.size(); ++i) {
+      out[i] = std::exp(Tempered(read_out, scores[i]) - total);
+    }
     return;
   }
-  for (size_t i = 0; i < scores.size(); ++i) out[i] = Activated(read_out.activation, scores[i]);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    out[i] = Activated(read_out.activation, Tempered(read_out, scores[i]));
+  }
 }
 
 double SampleLoss(const ReadOut& read_out, std::span<const float> scores, int32_t label) {
@@ -64,17 +71,18 @@ double SampleLoss(const ReadOut& read_out, std::span<const float> scores, int32_
   double loss = 0;
   switch (EffectiveLoss(read_out)) {
     case v1::Loss::CE:
-      return LogSumExp(scores) - scores[target];
+      return LogSumExp(read_out, scores) - Tempered(read_out, scores[target]);
     case v1::Loss::MSE:
       for (size_t i = 0; i < scores.size(); ++i) {
-        const double error = Activated(read_out.activation, scores[i]) - (i == target ? 1 : 0);
+        const double error =
+            Activated(read_out.activation, Tempered(read_out, scores[i])) - (i == target ? 1 : 0);
         loss += error * error;
       }
       return loss;
     default:
       // -t ln x - (1 - t) ln(1 - x) with x = sigmoid(s) is ln(1 + e^s) - t s.
       for (size_t i = 0; i < scores.size(); ++i) {
-        const double s = scores[i];
+        const double s = Tempered(read_out, scores[i]);
         loss += std::max(s, 0.0) + std::log1p(std::exp(-std::fabs(s))) - (i == target ? s : 0);
       }
       return loss;
@@ -83,17 +91,18 @@ double SampleLoss(const ReadOut& read_out, std::span<const float> scores, int32_
 
 double WinningProbability(const ReadOut& read_out, std::span<const float> scores) {
   TORPOR_CHECK(!scores.empty());
-  const double top = scores[static_cast<size_t>(ClassOf(scores))];
+  const double top = Tempered(read_out, scores[static_cast<size_t>(ClassOf(scores))]);
   if (read_out.activation == v1::Activation::SIGMOID && read_out.loss != v1::Loss::CE) {
     // Divided by the winner's output, so that outputs too small for a double still have a ratio:
     // sigmoid(s) / sigmoid(top) = e^(s - top) (1 + e^top) / (1 + e^s).
     double sum = 0;
-    for (const float s : scores) {
+    for (const float score : scores) {
+      const double s = Tempered(read_out, score);
       sum += top < -30 ? std::exp(s - top) : Sigmoid(s) / Sigmoid(top);
     }
     return 1 / sum;
   }
-  return std::exp(top - LogSumExp(scores));
+  return std::exp(top - LogSumExp(read_out, scores));
 }
 
 int CalibrationError::BinOf(double probability) {

@@ -10,14 +10,17 @@
 
 namespace torpor {
 
-// How a model's scores (last layer's pre-activations) are read: its output activation and the loss
-// it was trained with.
+// How a model's scores (last layer's pre-activations, or sums of spikes) are read: its output
+// activation and the loss it was trained with.
 struct ReadOut {
   v1::Activation::Kind activation = v1::Activation::LINEAR;
   // UNSPECIFIED for models that were never trained: BCE is then reported for sigmoid outputs, CE
   // otherwise.
   v1::Loss::Kind loss = v1::Loss::UNSPECIFIED;
   int classes = 0;
+  // Scores are divided by it wherever a probability or a loss is made of them: sums of spikes, or
+  // of members' scores, become the numbers that a loss was trained on. > 0.
+  double temperature = 1;
 };
 
 // argmax of scores; a tie goes to the lowest class.
