@@ -1,0 +1,71 @@
+// A grid of binary cores at one power mode.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/network/deployment.h"
+#include "engine/truenorth/grid.h"
+#include "torpor/v1/network.pb.h"
+
+namespace torpor {
+
+class GridKernels;
+
+// What a deployment needs besides the grids.
+struct TrueNorthDrive {
+  // Effective: `steps` and `copies` are set; `margin` unset means that every tick is taken.
+  v1::PowerMode mode;
+  // Classes, activation and loss.
+  ReadOut read_out;
+  // Scores are loss_scale x spikes of the class / (its neurons x ticks taken x copies): the
+  // training's own read-out.
+  double loss_scale = 15;
+  // Of Bernoulli spikes (Realisation.seed).
+  uint64_t seed = 0;
+};
+
+// Copies of one grid see the same spikes of the pixels and vote together. Values of an input are in
+// [0, 1] and are read as bytes (ReadPixels). Spikes are counted in integers, so a sample's result
+// has the same bits whatever it is run with, by every kernel and on any CPU.
+//
+// With a margin, a sample stops after the tick at which its first class leads its second one by
+// that many summed spikes (over copies); the rate code is still that of all the mode's ticks.
+//
+// Activity, by layer, over ticks taken and copies in force: synaptic_events = spikes on axons times
+// their sites that are on; synaptic_power = the same weighted by |c s|; reads = bits_moved = spikes
+// on axons; spikes = neurons' spikes; core_ticks; no writes, no conversions. Recorders take each
+// layer's input lines' spikes, mean over copies.
+//
+// Immutable; Run is serial and may be called from any thread.
+class TrueNorthDeployment final : public Deployment {
+ public:
+  // All grids share one plan; `grids` are the copies on the hardware, of which the first
+  // mode.copies() are switched on. Requires 1 <= mode.copies() <= grids.size().
+  TrueNorthDeployment(std::vector<BinaryGrid> grids, TrueNorthDrive drive);
+  // The same from kernels made before, to be shared by deployments of one hardware.
+  TrueNorthDeployment(std::shared_ptr<const GridKernels> kernels, TrueNorthDrive drive);
+  ~TrueNorthDeployment() override;
+
+  const Footprint& footprint() const override { return footprint_; }
+  const ReadOut& read_out() const override { return drive_.read_out; }
+  int features() const override;
+  const v1::PowerMode& mode() const override { return drive_.mode; }
+  absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                   const Cancellation& cancellation) const override;
+  // By the recorded spikes of lines and their sites' weights, times the mode's share of the
+  // definition's ticks; an early stop is not foreseen.
+  double NominalSynapticPower(const Recorder& recorder) const override;
+
+ private:
+  std::shared_ptr<const GridKernels> kernels_;
+  TrueNorthDrive drive_;
+  Footprint footprint_;
+};
+
+// Kernels of all the copies on a piece of hardware: made once, shared by its modes.
+std::shared_ptr<const GridKernels> MakeGridKernels(std::vector<BinaryGrid> grids);
+
+}  // namespace torpor
