@@ -7,11 +7,11 @@
 namespace torpor {
 
 struct CoefficientInfo {
-  std::string_view name;
+  const char* name;
   // "J", "V", "S", "s" or "1".
-  std::string_view unit;
+  const char* unit;
   // One sentence.
-  std::string_view description;
+  const char* description;
 };
 
 // All, in the order in which they are documented.

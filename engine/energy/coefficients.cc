@@ -1,0 +1,59 @@
+#include "engine/energy/coefficients.h"
+
+#include <array>
+
+namespace torpor {
+namespace {
+
+constexpr std::array kCoefficients = {
+    // Counted events.
+    CoefficientInfo{"core_tick", "J", "One core for one tick, whatever happens in it."},
+    CoefficientInfo{"synaptic_event", "J", "One synapse that carries a non-zero input."},
+    CoefficientInfo{"spike", "J", "One output spike of a neuron."},
+    CoefficientInfo{"array_read", "J", "One word, or row of a digital crossbar, that is read."},
+    CoefficientInfo{"array_write", "J", "One word that is written."},
+    CoefficientInfo{"bit_moved", "J", "One bit that travels between layers or through a buffer."},
+    CoefficientInfo{"sample", "J", "One sample of the whole network, whatever happens in it."},
+    // Cells of an analogue crossbar.
+    CoefficientInfo{"read_voltage", "V", "Voltage of a row that carries a full-scale input."},
+    CoefficientInfo{"maximum_conductance", "S",
+                    "Conductance of the device that stands for a layer's largest |weight|."},
+    CoefficientInfo{
+        "off_conductance", "S",
+        "Conductance of a device that is off; both devices of a pair have it at least."},
+    CoefficientInfo{"read_time", "s", "How long a read lasts."},
+    CoefficientInfo{
+        "drive_supply", "V",
+        "Supply from which a linear driver makes the read voltage; without it, rows are "
+        "driven from a rail at the read voltage. Cells then draw this / read_voltage "
+        "times as much: a lower bound for inputs below full scale and for modes that "
+        "turn the read voltage down."},
+    CoefficientInfo{"array_rows", "1",
+                    "Rows of one array: layers with more inputs are cut into tiles, each of which "
+                    "converts its own columns. Without it, arrays are as large as layers."},
+    CoefficientInfo{"array_columns", "1",
+                    "Columns of one array, two for a unit: each tile across drives its own rows."},
+    // What stands around a crossbar, for each of its tiles.
+    CoefficientInfo{"conversion", "J", "One analogue-digital conversion of one column sum."},
+    CoefficientInfo{"row_drive", "J", "Driver of one row whose input is not zero."},
+    CoefficientInfo{"row_idle", "J",
+                    "Driver of one row whose input is zero; 0 where such drivers are gated."},
+    CoefficientInfo{"row_register", "J", "Input register of one row."},
+    CoefficientInfo{"shift_add", "J", "Shift and add of one converted sum."},
+    CoefficientInfo{"output_register", "J", "Output register of one converted sum."},
+    CoefficientInfo{"partial_sum", "J", "Digital addition of one tile's converted sum."},
+    CoefficientInfo{"activation", "J", "Activation function of one unit at one place."},
+};
+
+}  // namespace
+
+std::span<const CoefficientInfo> Coefficients() { return kCoefficients; }
+
+const CoefficientInfo* FindCoefficient(std::string_view name) {
+  for (const CoefficientInfo& info : kCoefficients) {
+    if (name == info.name) return &info;
+  }
+  return nullptr;
+}
+
+}  // namespace torpor
