@@ -45,6 +45,8 @@ class TrueNorthTrainer final : public Trainer {
   GridPass pass_;
   LearningRate rate_;
   v1::TrueNorthTraining::Method::Kind method_;
+  // From a class's mean output to its logit.
+  double loss_scale_;
   // Learning rate of leaks over that of connections.
   double bias_rate_;
   // Decay of the averages; 0: none are kept.
