@@ -6,6 +6,7 @@
 
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/energy/profiles.h"
 #include "engine/rate/kernels.h"
 #include "engine/scaling/synaptic_power.h"
 
@@ -92,7 +93,13 @@ RateDeployment::RateDeployment(std::shared_ptr<const FrozenWeights> weights,
                                  .synapses = layer.shape.synapses(),
                                  .biases = static_cast<int64_t>(layer.bias.size()),
                                  .weight_bits = 32,
-                                 .density = layer.density});
+                                 .density = layer.density,
+                                 .rows = layer.shape.fan_in,
+                                 .columns = layer.shape.units,
+                                 .places = layer.shape.has_weights() ? layer.shape.places : 0,
+                                 .largest_weight = layer.largest_weight,
+                                 .full_scale_input = drives_[l].full_scale_input,
+                                 .off_counted = drives_[l].off_counted});
     widest_ = std::max({widest_, static_cast<size_t>(layer.shape.outputs),
                         static_cast<size_t>(layer.shape.inputs)});
     work += LayerWork(layer);
@@ -102,6 +109,26 @@ RateDeployment::RateDeployment(std::shared_ptr<const FrozenWeights> weights,
   // Images are worked on one by one, so that a longer block would only leave the cache.
   if (images) {
     block_ = std::clamp(static_cast<int>(kBlockImages / static_cast<int64_t>(widest_)), 1, block_);
+  }
+  footprint_.profile = kRateProfile;
+  SetConstantCounts();
+}
+
+void RateDeployment::SetConstantCounts() {
+  constant_.resize(drives_.size());
+  for (size_t l = 0; l < drives_.size(); ++l) {
+    const RateLayerShape& shape = weights_->layers[l].shape;
+    LayerActivity& counts = constant_[l];
+    const bool moves = shape.kind != RateLayerKind::kFlatten;
+    const int64_t values = (l == 0 ? shape.inputs : 0) + (moves ? shape.inputs + shape.outputs : 0);
+    counts.bits_moved = static_cast<double>(kValueBits * values);
+    counts.conversions = shape.has_weights() ? static_cast<double>(shape.outputs) : 0.0;
+    counts.writes = 0;
+    if (shape.has_weights()) continue;
+    counts.synaptic_power = 0;
+    counts.synaptic_events = 0;
+    counts.reads = 0;
+    counts.off_power = 0;
   }
 }
 
@@ -211,11 +238,12 @@ void RateDeployment::Finish(std::span<float> scores) const {
 void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& result) const {
   const FrozenLayer& layer = weights_->layers[l];
   LayerActivity& activity = result.activity.layers[l];
-  activity = LayerActivity();
-  if (!metered_) return;
+  if (!metered_) {
+    activity = LayerActivity();
+    return;
+  }
+  activity = constant_[l];
   if (!layer.shape.has_weights()) {
-    activity.synaptic_power = 0;
-    activity.synaptic_events = 0;
     if (l == 0 && result.recorder != nullptr) StartRecord(*result.recorder);
     return;
   }
@@ -223,9 +251,18 @@ void RateDeployment::Meter(size_t l, std::span<const float> u, SampleResult& res
   const bool own = !drive.floor_power.empty();
   const InputPower drawn = MeterInputs(u, own ? own_power_[l].metered_power : layer.metered_power);
   activity.synaptic_power = (own ? 1 : drive.weight_power) * drawn.weight_power + drive.bias_power;
-  activity.synaptic_events =
-      layer.conv ? SumWhereNonZero(u, layer.uses)
-                 : static_cast<double>(drawn.non_zero) * static_cast<double>(layer.shape.units);
+  const double units = layer.shape.units;
+  const double events =
+      layer.conv ? SumWhereNonZero(u, layer.uses) : static_cast<double>(drawn.non_zero) * units;
+  activity.synaptic_events = events;
+  activity.reads = events / units;
+  if (own) {
+    activity.off_power = 0;
+  } else {
+    const double squares =
+        layer.conv ? MeterInputs(u, layer.uses).weight_power : drawn.squares * units;
+    activity.off_power = drive.off_power * squares + drive.off_bias_power;
+  }
   Recorder* recorder = result.recorder;
   if (recorder == nullptr) return;
   if (l == 0) StartRecord(*recorder);

@@ -23,6 +23,14 @@ struct RateLayerDrive {
   double weight_power = 1;
   std::vector<double> floor_power;
   double bias_power = 0;
+  // What off devices would draw where the above leaves them out: factor on u^2 of each use of an
+  // input, and the biases' own. `off_counted`: the above holds them.
+  double off_power = 1;
+  double off_bias_power = 0;
+  bool off_counted = false;
+  // Input that an array drives with its full read voltage: the largest that was seen at full power
+  // where a layer's inputs have no bound, else 1.
+  double full_scale_input = 1;
 };
 
 // What is done to the scores digitally, after all noise: scores = gain s + shift.
@@ -31,6 +39,14 @@ struct DigitalOutput {
   double shift = 0;
 };
 
+// Bits of a value on its way between layers: what 8-bit converters give.
+inline constexpr int kValueBits = 8;
+
+// Counts of a sample, by layer: synaptic power and events; rows of its array that carry something
+// (`reads`, at each place), column sums (`conversions`), values that are read from and written to
+// buffers (`bits_moved`, of kValueBits each), and what off devices would draw. Nothing is written.
+// Cores, ticks and spikes do not exist, so that they stay uncounted.
+//
 // Holds the model's frozen weights by reference count and its own epsilons and biases: it neither
 // keeps the model alive nor sees later training. Immutable; Run is serial and may be called from
 // any thread.
@@ -55,6 +71,8 @@ class RateDeployment final : public Deployment {
   absl::Status RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                         const Cancellation& cancellation, Workspace& workspace) const;
   void Finish(std::span<float> scores) const;
+  // Fills in what every sample moves and converts, whatever its values.
+  void SetConstantCounts();
   // Counts what layer l draws from inputs u.
   void Meter(size_t l, std::span<const float> u, SampleResult& result) const;
   // Counts one more sample.
@@ -70,6 +88,8 @@ class RateDeployment final : public Deployment {
     std::vector<float> metered_power;
   };
   std::vector<OwnPower> own_power_;
+  // What every sample's activity has, by layer.
+  std::vector<LayerActivity> constant_;
   uint64_t noise_seed_;
   v1::PowerMode mode_;
   ReadOut read_out_;

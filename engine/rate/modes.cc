@@ -88,6 +88,21 @@ void SetPower(const RateLayerShape& shape, const RateLayerParameters& parameters
     power += row.floor * least * static_cast<double>(parameters.bias.size());
   }
   drive.bias_power = power * shape.places;
+  drive.off_counted = off > 0;
+  drive.off_power = rows.floor;
+  drive.off_bias_power = row.floor * static_cast<double>(parameters.bias.size()) * shape.places;
+}
+
+// The largest value that leaves a layer, as far as its statistics tell: of its units the largest
+// mean of a unit's largest group. 1 for bounded activations and without statistics.
+double FullScaleBehind(const RateLayerShape& shape, const LayerStatistics* statistics) {
+  const bool bounded =
+      shape.activation != v1::Activation::RELU && shape.activation != v1::Activation::LINEAR;
+  if (bounded || statistics == nullptr || statistics->quantiles.size() == 0) return 1;
+  const double largest = shape.activation == v1::Activation::RELU
+                             ? statistics->quantiles.maxCoeff()
+                             : statistics->quantiles.cwiseAbs().maxCoeff();
+  return largest > 0 ? largest : 1;
 }
 
 absl::StatusOr<DigitalOutput> OutputOfMode(const v1::PowerMode& mode,
@@ -153,11 +168,16 @@ absl::StatusOr<RateMode> ResolveRateMode(const RateKnowledge& model, const v1::P
   TORPOR_ASSIGN_OR_RETURN(resolved.output, OutputOfMode(mode, layers, biases));
 
   size_t with_weights = 0;
+  // Pooling makes no value larger.
+  double full_scale = 1;
   for (size_t l = 0; l < model.shapes.size(); ++l) {
     RateLayerDrive drive;
     if (model.shapes[l].has_weights()) {
       ScaledBias& bias = biases[with_weights++];
       drive.epsilon = epsilons[l];
+      drive.full_scale_input = full_scale;
+      full_scale = FullScaleBehind(model.shapes[l],
+                                   model.statistics.empty() ? nullptr : &model.statistics[l]);
       SetPower(model.shapes[l], model.parameters[l], bias, in_force.epsilon_by(),
                realisation.off_conductance(), drive);
       drive.bias = std::move(bias.values);

@@ -107,6 +107,8 @@ std::shared_ptr<const FrozenWeights> Freeze(const std::vector<RateLayerShape>& s
       FreezeDense(weight, layer);
     }
     layer.bias = parameters[l].bias;
+    const float largest = weight.cwiseAbs().maxCoeff();
+    if (largest > 0) layer.largest_weight = static_cast<double>(largest);
     layer.metered_power.assign(layer.column_power.begin(), layer.column_power.end());
     int64_t non_zero = 0;
     for (Eigen::Index i = 0; i < weight.rows(); ++i) {

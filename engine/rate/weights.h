@@ -46,6 +46,8 @@ struct FrozenLayer {
   std::vector<float> uses;
   // Share of non-zero weights.
   double density = 1;
+  // Largest |w|; 1 for a layer without weights or of zeros alone.
+  double largest_weight = 1;
 };
 
 // All layers. Unscaled: a deployment applies epsilon to each product (s = epsilon (W u) + c), so

@@ -20,6 +20,8 @@ std::vector<double> ColumnPower(ConstMatrixView weights);
 struct InputPower {
   // (u o u) . column_power.
   double weight_power = 0;
+  // Sum of u o u.
+  double squares = 0;
   // Inputs that are not zero.
   int64_t non_zero = 0;
 };
