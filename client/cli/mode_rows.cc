@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "client/cli/mode_levers.h"
 
 namespace torpor::cli {
 namespace {
@@ -20,15 +21,27 @@ void AddInterval(const std::string& figure, bool every_figure, std::vector<Colum
   columns.push_back({figure + "_high"});
 }
 
+// The mean, and the percentiles where every figure is wanted.
+void AddDistribution(const std::string& figure, const std::string& title, bool every_figure,
+                     std::vector<Column>& columns) {
+  columns.push_back({figure + ".mean", title, Cell::kNumber});
+  if (!every_figure) return;
+  for (const char* part : {".p5", ".p50", ".p95"}) columns.push_back({figure + part});
+}
+
 }  // namespace
 
 std::string NoiseTitle(double level) { return absl::StrFormat("at %.3g %% noise", 100 * level); }
 
 Json ModeRowJson(const v1::PowerSweepRow& row) {
   Json json = ToJson(row);
+  // The ledger of one mode is a page of its own (torpor energy report).
+  json.erase("energy");
   if (!row.has_error()) return json;
-  Json bad = {{"epsilon", json["epsilon"]}, {"bias", json["bias"]}, {"error", json["error"]}};
-  if (row.has_power_mode()) bad["power_mode"] = json["power_mode"];
+  Json bad = {{"error", json["error"]}};
+  for (const char* lever : {"epsilon", "bias", "power_mode"}) {
+    if (json.contains(lever)) bad[lever] = json[lever];
+  }
   return bad;
 }
 
@@ -49,12 +62,17 @@ const v1::NoiseAccuracy* AtNoise(const v1::PowerSweepRow& row, double level) {
 
 ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
   ModeTable table;
-  bool wrong = false;
-  bool by_layer = false;
+  bool wrong = false, epsilon = false, bias = false, by_layer = false, steps = false;
+  bool joules = false;
   for (const v1::PowerSweepRow& row : job.rows()) {
     wrong = wrong || row.has_error();
+    epsilon = epsilon || row.has_epsilon();
+    bias = bias || row.has_bias();
     by_layer = by_layer || !row.power_mode().layer_epsilon().empty();
+    steps = steps || row.has_steps();
+    joules = joules || row.has_joules();
     Json json = ModeRowJson(row);
+    if (row.has_joules()) json["energy_nj"] = row.joules().mean() * 1e9;
     for (const v1::NoiseAccuracy& at : row.noise_accuracy()) {
       const std::string name = NoiseName(at.level());
       json[name] = at.accuracy();
@@ -65,14 +83,25 @@ ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
   }
 
   std::vector<Column>& columns = table.columns;
-  columns.push_back({"epsilon", "", Cell::kNumber});
+  const ModeLevers levers = LeversOf({job.rows().begin(), job.rows().end()});
+  if (epsilon) {
+    columns.push_back({"epsilon", "", Cell::kNumber});
+  } else {
+    columns.push_back({"power_mode." + levers.x, levers.x});
+  }
   if (by_layer) columns.push_back({"power_mode.layer_epsilon", "by layer"});
-  columns.push_back({"bias"});
+  if (bias) columns.push_back({"bias"});
+  for (const std::string& lever : levers.others) {
+    if (lever != "epsilon" && lever != "bias") columns.push_back({"power_mode." + lever, lever});
+  }
   for (const char* figure : {"accuracy", "loss", "ece", "agreement", "nasp"}) {
     columns.push_back({figure, "", std::string(figure) == "loss" ? Cell::kNumber : Cell::kPercent});
     AddInterval(figure, every_figure, columns);
   }
   columns.push_back({"nasp_nominal", "", Cell::kPercent});
+  if (steps) AddDistribution("steps", "steps taken", every_figure, columns);
+  if (joules && every_figure) AddDistribution("joules", "joules", every_figure, columns);
+  if (joules && !every_figure) columns.push_back({"energy_nj", "energy (nJ)", Cell::kNumber});
   for (double level : NoiseLevels(job)) {
     const std::string name = NoiseName(level);
     columns.push_back({name, NoiseTitle(level), Cell::kPercent});

@@ -84,6 +84,24 @@ absl::Status Snapshot(Context& context, const std::string& session, const std::s
   return absl::OkStatus();
 }
 
+absl::Status Ensemble(Context& context, const std::vector<std::string>& members,
+                      const std::string& id) {
+  v1::JoinModelsRequest request;
+  for (const std::string& member : members) {
+    CLI_ASSIGN_OR_RETURN(*request.add_members(), ResolveModel(context, member));
+  }
+  request.set_model_id(id);
+  request.set_display_name(id);
+  request.set_request_id(NewRequestId());
+  CLI_ASSIGN_OR_RETURN(
+      const v1::Model model,
+      Call<v1::ModelService>(context, &v1::ModelService::Stub::JoinModels, request));
+  PrintModel(context, model);
+  const std::string name = ShortName(model.name());
+  context.Note(absl::StrCat("next: torpor session create ", name, " --model ", name));
+  return absl::OkStatus();
+}
+
 absl::Status Export(Context& context, const ExportFlags& flags) {
   CLI_ASSIGN_OR_RETURN(const ExportedModel exported, ExportModel(context, flags));
   PrintObject(context, {{"model"}, {"file"}, {"bytes", "size", Cell::kBytes}},
@@ -159,6 +177,16 @@ void AddModelCommands(CLI::App& root, Context& context) {
                  [=, &context] { return Snapshot(context, *id, *extra); });
   snapshot->add_option("session", *id, "the session")->required();
   snapshot->add_option("--name", *extra, "id of the model; chosen by the server if absent");
+  auto members = std::make_shared<std::vector<std::string>>();
+  CLI::App* ensemble =
+      AddCommand(*model, "ensemble", "Joins trained models into one that votes.",
+                 "torpor model ensemble --name four plain aug1 aug2 doubles", context,
+                 [=, &context] { return Ensemble(context, *members, *extra); });
+  ensemble
+      ->add_option("models", *members,
+                   "the members; the lever copies=N keeps the first N of them switched on")
+      ->required();
+  ensemble->add_option("--name", *extra, "id of the model; chosen by the server if absent");
   AddFileCommands(*model, context);
 }
 

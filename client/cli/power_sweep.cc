@@ -26,12 +26,17 @@ struct SweepFlags {
 absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisation) {
   v1::JobSpec spec;
   v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
-  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(flags.grid));
+  // What is wrong with the words is said without a server.
+  CLI_RETURN_IF_ERROR(ParseSweepGrid(flags.grid).status());
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, flags.session));
+  SweepGrid grid = flags.grid;
+  FillSweepGrid(session, "none", grid);
+  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(grid));
   if (own_realisation) {
     sweep.mutable_realisation()->set_column_noise(flags.column_noise);
     sweep.mutable_realisation()->set_seed(flags.noise_seed);
   }
-  CLI_ASSIGN_OR_RETURN(*spec.mutable_session(), ResolveSession(context, flags.session));
+  spec.set_session(session.name());
   SubmitFlags submit = flags.submit;
   submit.wait = !flags.no_wait;
   CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit));
@@ -55,6 +60,7 @@ void AddPowerSweep(CLI::App& power, Context& context) {
       power, "sweep", "Measures accuracy and power over a grid of modes.",
       "torpor power sweep s1 --dataset fashion-mnist --epsilon 1,0.5,0.2 --bias none,table\n"
       "torpor power sweep s1 epsilon_by=read_voltage --dataset mnist --epsilon-layers hidden\n"
+      "torpor power sweep grid steps=1,2,4,8,16 margin=5,10 --dataset mnist\n"
       "torpor power sweep s1 --dataset mnist --epsilon 0.05:1:0.05 -o csv",
       context, [=, &context] {
         return Sweep(context, *flags,
@@ -63,11 +69,16 @@ void AddPowerSweep(CLI::App& power, Context& context) {
   *self = sweep;
   sweep->add_option("session", flags->session, "the session")->required();
   sweep->add_option("levers", flags->grid.levers,
-                    "levers of every mode, lever=value, e.g. output_gain=true");
+                    "lever=value for every mode, or lever=value,value,... for an axis of the grid "
+                    "(torpor power get lists them)");
   sweep->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)")
       ->required();
   sweep->add_option("--epsilon", flags->grid.epsilon,
-                    "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
+                    "list or start:end:step; default 1,0.5,0.2,0.1,0.05; networks without epsilon: "
+                    "powers of two of their steps");
+  sweep->add_option_function<std::string>(
+      "--ticks", [=](const std::string& ticks) { flags->grid.levers.push_back("steps=" + ticks); },
+      "list or start:end:step; the same as steps=LIST");
   sweep->add_option("--epsilon-layers", flags->grid.epsilon_layers,
                     "layers that epsilon scales, by comma; default all");
   sweep->add_option("--bias", flags->grid.bias,

@@ -1,4 +1,5 @@
 #include "client/cli/progress.h"
+#include "client/cli/mode_levers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -57,13 +58,18 @@ std::string MetricsText(const google::protobuf::Map<std::string, double>& metric
 }
 
 std::string RowText(const v1::PowerSweepRow& row) {
-  const std::string bias = absl::AsciiStrToLower(v1::BiasPolicy::Kind_Name(row.bias()));
-  if (row.has_error()) {
-    return absl::StrFormat("  epsilon %.4g  bias %s  %s", row.epsilon(), bias,
-                           row.error().message());
+  std::string text;
+  const auto* mode = v1::PowerMode::descriptor();
+  for (int i = 0; i < mode->field_count(); ++i) {
+    const std::string& lever = mode->field(i)->name();
+    // Further levers of a rate network's mode hardly differ, and a line has little room.
+    const bool shown = lever == "epsilon" || lever == "bias" || !row.has_epsilon();
+    const std::string value = shown ? LeverText(row, lever) : "";
+    if (!value.empty()) absl::StrAppend(&text, "  ", lever, " ", value);
   }
-  return absl::StrFormat("  epsilon %.4g  bias %s  acc %.2f %%  nasp %.2f %%", row.epsilon(), bias,
-                         100 * row.accuracy(), 100 * row.nasp());
+  if (row.has_error()) return absl::StrCat(text, "  ", row.error().message());
+  return text +
+         absl::StrFormat("  acc %.2f %%  nasp %.2f %%", 100 * row.accuracy(), 100 * row.nasp());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
 #include "client/cli/job_run.h"
+#include "client/cli/mode_levers.h"
 #include "client/cli/mode_rows.h"
 #include "client/cli/report_plots.h"
 #include "client/cli/rpc.h"
@@ -47,6 +48,19 @@ std::string LayerText(const v1::RateLayer& layer) {
 }
 
 std::string NetworkText(const v1::Network& network) {
+  if (network.has_ensemble()) {
+    return absl::StrCat(
+        "of ", network.ensemble().members_size(), " members (the first: ",
+        network.ensemble().members().empty() ? "none" : NetworkText(network.ensemble().members(0)),
+        ")");
+  }
+  if (network.has_truenorth()) {
+    std::string grid = absl::StrJoin(network.truenorth().input().shape(), " x ");
+    for (const v1::BlockLayer& layer : network.truenorth().layers()) {
+      absl::StrAppend(&grid, " - cores on blocks of ", layer.block(), ", stride ", layer.stride());
+    }
+    return grid;
+  }
   std::string text = absl::StrJoin(network.rate().input().shape(), " x ");
   for (const v1::RateLayer& layer : network.rate().layers()) {
     absl::StrAppend(&text, " - ", LayerText(layer));
@@ -54,10 +68,50 @@ std::string NetworkText(const v1::Network& network) {
   return text;
 }
 
-std::vector<std::string> TableHead(const std::vector<double>& noise) {
-  std::vector<std::string> head = {"epsilon", "<bias",       "accuracy",  "95 % interval",
-                                   "loss",    "ECE",         "agreement", "95 % interval",
-                                   "NASP",    "NASP nominal"};
+// Levers that a table of modes names: the axis, the policy where there is one, and what differs.
+std::vector<std::string> ShownLevers(const std::vector<v1::PowerSweepRow>& rows) {
+  const ModeLevers levers = LeversOf(rows);
+  std::vector<std::string> shown = {levers.x};
+  for (const v1::PowerSweepRow& row : rows) {
+    if (!row.has_bias()) continue;
+    shown.push_back("bias");
+    break;
+  }
+  for (const std::string& lever : levers.others) {
+    if (lever != "bias") shown.push_back(lever);
+  }
+  return shown;
+}
+
+// What a family alone has.
+struct ExtraFigures {
+  bool steps = false;
+  bool joules = false;
+};
+
+ExtraFigures ExtrasOf(const v1::Job& job) {
+  ExtraFigures extras;
+  for (const v1::PowerSweepRow& row : job.rows()) {
+    extras.steps = extras.steps || row.has_steps();
+    extras.joules = extras.joules || row.has_joules();
+  }
+  return extras;
+}
+
+std::string MeanAndRange(const v1::Distribution& distribution, double scale) {
+  return absl::StrCat(Four(scale * distribution.mean()), " (", Four(scale * distribution.p5()),
+                      " to ", Four(scale * distribution.p95()), ")");
+}
+
+std::vector<std::string> TableHead(const std::vector<std::string>& levers,
+                                   const ExtraFigures& extras, const std::vector<double>& noise) {
+  std::vector<std::string> head;
+  // Words are set to the left, numbers to the right.
+  for (const std::string& lever : levers) head.push_back(lever == "bias" ? "<bias" : lever);
+  head.insert(head.end(), {"accuracy", "95 % interval", "loss", "ECE", "agreement", "95 % interval",
+                           "NASP", "NASP nominal"});
+  if (extras.steps) head.push_back("steps (5 to 95 % of samples)");
+  if (extras.joules) head.push_back("energy, nJ (5 to 95 %)");
   for (double level : noise) {
     head.push_back(NoiseTitle(level));
     head.push_back("95 % interval");
@@ -66,10 +120,13 @@ std::vector<std::string> TableHead(const std::vector<double>& noise) {
 }
 
 std::vector<std::vector<std::string>> TableRows(const v1::Job& job,
+                                                const std::vector<std::string>& levers,
+                                                const ExtraFigures& extras,
                                                 const std::vector<double>& noise) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::PowerSweepRow& row : job.rows()) {
-    std::vector<std::string> cells = {Four(row.epsilon()), PolicyName(row.bias())};
+    std::vector<std::string> cells;
+    for (const std::string& lever : levers) cells.push_back(LeverText(row, lever));
     if (row.has_error()) {
       cells.push_back(absl::StrCat("not measured: ", row.error().message()));
       rows.push_back(std::move(cells));
@@ -80,6 +137,10 @@ std::vector<std::vector<std::string>> TableRows(const v1::Job& job,
                   Four(row.loss()), Percent(row.ece()), Percent(row.agreement()),
                   PercentRange(row.agreement_low(), row.agreement_high()), Percent(row.nasp()),
                   Percent(row.nasp_nominal())});
+    if (extras.steps) cells.push_back(MeanAndRange(row.steps(), 1));
+    if (extras.joules) {
+      cells.push_back(row.has_joules() ? MeanAndRange(row.joules(), 1e9) : "unknown");
+    }
     for (double level : noise) {
       const v1::NoiseAccuracy* at = AtNoise(row, level);
       cells.push_back(at == nullptr ? "" : Percent(at->accuracy()));
@@ -90,17 +151,40 @@ std::vector<std::vector<std::string>> TableRows(const v1::Job& job,
   return rows;
 }
 
+// What a page says of levers that networks without epsilon have.
+std::vector<std::pair<std::string, std::string>> LeverWords(const v1::Job& job) {
+  std::vector<std::pair<std::string, std::string>> words;
+  bool epsilon = false;
+  for (const v1::PowerSweepRow& row : job.rows()) epsilon = epsilon || row.has_epsilon();
+  if (epsilon) {
+    words = {{"epsilon", "scale of every synaptic weight; 1 is full power"},
+             {"bias",
+              "none: as trained; table: closed form of Merkel's Table I; empirical: his eq. 11 on "
+              "the training data; homogeneous: powers of epsilon; matched: keeps mean activations; "
+              "tuned: trained for that epsilon"}};
+  } else {
+    words = {
+        {"steps", "ticks that a sample may take; all of them is full power"},
+        {"copies", "copies or members of the network that vote"},
+        {"margin", "lead of the first class over the second, in spikes, at which a sample stops"}};
+  }
+  return words;
+}
+
 std::string SplitWord(v1::Split::Kind split) {
   return split == v1::Split::UNSPECIFIED ? "test"
                                          : absl::AsciiStrToLower(v1::Split::Kind_Name(split));
 }
+
+// Full power up to rounding.
+bool DrawsAll(const v1::PowerSweepRow& row) { return row.nasp() > 1 - 1e-9; }
 
 // The cheapest mode that loses at most one point of accuracy against full power; null when none is
 // cheaper.
 const v1::PowerSweepRow* CheapestWithinOnePoint(const v1::Job& job) {
   const v1::PowerSweepRow* full = nullptr;
   for (const v1::PowerSweepRow& row : job.rows()) {
-    if (!row.has_error() && row.epsilon() == 1 &&
+    if (!row.has_error() && DrawsAll(row) &&
         (full == nullptr || row.bias() == v1::BiasPolicy::NONE)) {
       full = &row;
     }
@@ -108,28 +192,35 @@ const v1::PowerSweepRow* CheapestWithinOnePoint(const v1::Job& job) {
   if (full == nullptr) return nullptr;
   const v1::PowerSweepRow* best = nullptr;
   for (const v1::PowerSweepRow& row : job.rows()) {
-    if (row.has_error() || row.epsilon() == 1 || row.accuracy() < full->accuracy() - 0.01) continue;
+    if (row.has_error() || DrawsAll(row) || row.accuracy() < full->accuracy() - 0.01) continue;
     if (best == nullptr || row.nasp() < best->nasp()) best = &row;
   }
   return best;
 }
 
+std::string ModeText(const v1::PowerSweepRow& row, const std::vector<std::string>& levers) {
+  std::vector<std::string> words;
+  for (const std::string& lever : levers) words.push_back(LeverText(row, lever));
+  return absl::StrJoin(words, ", ");
+}
+
 struct ReportFlags {
   std::string session, html;
-  SweepGrid grid = {.bias = "none,table,homogeneous"};
+  SweepGrid grid;
   bool csv = false;
   SubmitFlags submit;
 };
 
 absl::Status Create(Context& context, const ReportFlags& flags) {
   ReportInput input;
-  v1::GetSessionRequest get;
-  CLI_ASSIGN_OR_RETURN(*get.mutable_name(), ResolveSession(context, flags.session));
+  // What is wrong with the words is said without a server.
+  CLI_RETURN_IF_ERROR(ParseSweepGrid(flags.grid).status());
+  CLI_ASSIGN_OR_RETURN(input.session, GetSession(context, flags.session));
+  SweepGrid grid = flags.grid;
+  FillSweepGrid(input.session, "none,table,homogeneous", grid);
   v1::JobSpec spec;
-  spec.set_session(get.name());
-  CLI_ASSIGN_OR_RETURN(*spec.mutable_power_sweep(), ParseSweepGrid(flags.grid));
-  CLI_ASSIGN_OR_RETURN(
-      input.session, Call<v1::SessionService>(context, &v1::SessionService::Stub::GetSession, get));
+  spec.set_session(input.session.name());
+  CLI_ASSIGN_OR_RETURN(*spec.mutable_power_sweep(), ParseSweepGrid(grid));
   const std::string path = flags.html.empty()
                                ? absl::StrCat("report-", ShortName(input.session.name()), ".html")
                                : flags.html;
@@ -180,6 +271,8 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
   const v1::PowerSweepSpec& sweep = job.spec().power_sweep();
   const std::vector<v1::PowerSweepRow> rows(job.rows().begin(), job.rows().end());
   const std::vector<Curve> curves = CurvesByPolicy(rows);
+  const std::vector<std::string> levers = ShownLevers(rows);
+  const ExtraFigures extras = ExtrasOf(job);
   const std::string session = ShortName(input.session.name());
   const v1::Realisation& realisation =
       sweep.has_realisation() ? sweep.realisation() : input.session.realisation();
@@ -189,11 +282,12 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
                          " keeps and what it draws as its synaptic power is turned down, on ",
                          ShortName(sweep.dataset()), "."));
   if (const v1::PowerSweepRow* best = CheapestWithinOnePoint(job)) {
-    page.Figures({{Percent(best->nasp(), 1),
-                   "of the full synaptic power is enough to stay within one point"},
-                  {Percent(best->accuracy()), "accuracy in that mode"},
-                  {absl::StrCat(Four(best->epsilon()), ", ", PolicyName(best->bias())),
-                   "epsilon and bias policy of that mode (chosen on these samples)"}});
+    page.Figures(
+        {{Percent(best->nasp(), 1),
+          "of the full synaptic power is enough to stay within one point"},
+         {Percent(best->accuracy()), "accuracy in that mode"},
+         {ModeText(*best, levers),
+          absl::StrCat(absl::StrJoin(levers, ", "), " of that mode (chosen on these samples)")}});
   }
 
   Report report;
@@ -216,37 +310,45 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
     report.files.emplace_back(absl::StrCat("-", plot.name, ".svg"), StandaloneSvg(svg));
   }
   report.files.emplace_back(".csv", ModeCsv(job));
-  page.Heading("Accuracy and power against epsilon");
+  page.Heading(absl::StrCat("Accuracy and power against ", levers.front()));
   page.Svg(figures);
 
   page.Heading("All modes");
   page.Table(
-      TableHead(noise), TableRows(job, noise),
+      TableHead(levers, extras, noise), TableRows(job, levers, extras, noise),
       absl::StrCat(job.rows().empty() ? 0 : job.rows(0).samples(), " samples of the ",
                    SplitWord(sweep.split()), " split; column noise ",
                    Percent(realisation.column_noise()), ", noise seed ", realisation.seed(), "."));
 
   page.Heading("What the words mean");
-  page.Definitions(
-      {{"epsilon", "scale of every synaptic weight; 1 is full power"},
-       {"bias",
-        "none: as trained; table: closed form of Merkel's Table I; empirical: his eq. 11 on the "
-        "training data; homogeneous: powers of epsilon; matched: keeps mean activations; tuned: "
-        "trained for that epsilon"},
-       {"accuracy", "share of samples whose class is the label"},
-       {"loss", "the loss that the network was trained with, mean over samples"},
-       {"ECE", "expected calibration error, 15 bins of the winning probability"},
-       {"agreement", "share of samples whose class is that of full power on the same realisation"},
-       {"at x % noise",
-        "accuracy when every pre-activation carries normal noise of x % of its layer's full-power "
-        "standard deviation"},
-       {"NASP", "synaptic power (Merkel, eq. 3) over the same sum at full power, same samples"},
-       {"NASP nominal", "the same with the hidden inputs of the full-power network"}});
-  page.Paragraph(
-      "Power is simulated, not measured: it is the synaptic part alone. Without noise, homogeneous "
-      "keeps every class "
-      "of a ReLU network by algebra, whatever epsilon; only noise or finite precision shows what a "
-      "small signal costs.");
+  std::vector<std::pair<std::string, std::string>> words = LeverWords(job);
+  const std::vector<std::pair<std::string, std::string>> figure_words = {
+      {"accuracy", "share of samples whose class is the label"},
+      {"loss", "the loss that the network was trained with, mean over samples"},
+      {"ECE", "expected calibration error, 15 bins of the winning probability"},
+      {"agreement", "share of samples whose class is that of full power on the same realisation"},
+      {"at x % noise",
+       "accuracy when every pre-activation carries normal noise of x % of its layer's full-power "
+       "standard deviation"},
+      {"NASP",
+       "synaptic power (Merkel, eq. 3; for spiking networks synaptic events weighted by "
+       "|w|) over the same sum at full power, same samples"},
+      {"NASP nominal", "the same with the hidden inputs of the full-power network"}};
+  words.insert(words.end(), figure_words.begin(), figure_words.end());
+  page.Definitions(words);
+  page.Paragraph(absl::StrCat("Power and energy are simulated, not measured.",
+                              rows.empty() || !rows.front().has_epsilon()
+                                  ? ""
+                                  : " NASP is the synaptic part alone. Without noise, homogeneous "
+                                    "keeps every class of a ReLU "
+                                    "network by algebra, whatever epsilon; only noise or finite "
+                                    "precision shows what a small "
+                                    "signal costs."));
+  if (!rows.empty() && !rows.front().energy().profile().empty()) {
+    page.Paragraph(absl::StrCat("Energy is priced by the device profile ",
+                                rows.front().energy().profile(), ". ",
+                                rows.front().energy().caveat()));
+  }
 
   page.Heading("Made with");
   auto entries = ProvenanceEntries(job.provenance());
@@ -278,7 +380,9 @@ void AddReportCommand(CLI::App& root, Context& context) {
                      "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
   create->add_option("--bias", flags->grid.bias,
                      "list of policies; default none,table,homogeneous");
-  create->add_option("--levers", flags->grid.levers, "levers of every mode, lever=value");
+  create->add_option(
+      "--levers", flags->grid.levers,
+      "lever=value for every mode, or lever=value,value,... for an axis of the grid");
   create->add_option("--split", flags->grid.split, "test, train or validation; default test");
   create->add_option("--samples", flags->grid.samples, "first samples only; default all");
   create->add_option("--noise", flags->grid.noise,

@@ -8,6 +8,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/mode_levers.h"
 #include "client/cli/mode_rows.h"
 
 namespace torpor::cli {
@@ -32,12 +34,21 @@ std::vector<Series> SeriesOf(const std::vector<Curve>& curves, const Value& valu
   return all;
 }
 
-Axis EpsilonAxis(const std::vector<Curve>& curves) {
+// The lever that all curves are drawn against.
+std::string LeverOf(const std::vector<Curve>& curves) {
+  std::vector<v1::PowerSweepRow> rows;
+  for (const Curve& curve : curves) rows.insert(rows.end(), curve.rows.begin(), curve.rows.end());
+  return LeversOf(rows).x;
+}
+
+Axis LeverAxis(const std::vector<Curve>& curves, const std::string& lever) {
   std::set<double> values;
   for (const Curve& curve : curves) {
-    for (const v1::PowerSweepRow& row : curve.rows) values.insert(row.epsilon());
+    for (const v1::PowerSweepRow& row : curve.rows) values.insert(LeverNumber(row, lever));
   }
-  Axis axis = AxisOver(kEpsilonLabel, values);
+  // A margin of 0 has no place on a logarithmic axis.
+  if (!values.empty() && *values.begin() <= 0) values.erase(values.begin());
+  Axis axis = AxisOver(LeverLabel(lever), values);
   if (values.size() <= 8) axis.ticks.assign(values.begin(), values.end());
   return axis;
 }
@@ -79,13 +90,23 @@ Axis PercentAxis(const std::string& label) {
 }
 
 std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows) {
+  const ModeLevers levers = LeversOf(rows);
   std::vector<Curve> curves;
   for (const v1::PowerSweepRow& row : rows) {
-    const std::string name = PolicyName(row.bias());
+    std::vector<std::string> words;
+    if (row.has_bias()) words.push_back(PolicyName(row.bias()));
+    for (const std::string& lever : levers.others) {
+      const std::string value = lever == "bias" || lever == "epsilon" ? "" : LeverText(row, lever);
+      if (!value.empty()) words.push_back(absl::StrCat(lever, " ", value));
+    }
+    const std::string name = words.empty() ? "all modes" : absl::StrJoin(words, ", ");
     auto curve =
         std::find_if(curves.begin(), curves.end(), [&](const Curve& c) { return c.name == name; });
     if (curve == curves.end()) {
-      const int look = std::max(0, static_cast<int>(row.bias()) - v1::BiasPolicy::NONE);
+      // Policies keep their looks; further levers take the next free ones.
+      const int look = row.has_bias() && words.size() == 1
+                           ? std::max(0, static_cast<int>(row.bias()) - v1::BiasPolicy::NONE)
+                           : static_cast<int>(curves.size()) % kLookCount;
       curve = curves.insert(curve, Curve{name, look, {}});
     }
     curve->rows.push_back(row);
@@ -94,38 +115,43 @@ std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows) {
 }
 
 Plot AccuracyPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  const std::string lever = LeverOf(curves);
   Plot plot;
   plot.name = prefix + "accuracy";
   plot.title = "Accuracy on test images";
-  plot.x = EpsilonAxis(curves);
+  plot.x = LeverAxis(curves, lever);
   plot.y = PercentAxis("accuracy (%)");
-  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
-    return WithInterval(row.epsilon(), row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  plot.series = SeriesOf(curves, [&](const v1::PowerSweepRow& row) {
+    return WithInterval(LeverNumber(row, lever), row.accuracy(), row.accuracy_low(),
+                        row.accuracy_high());
   });
   return plot;
 }
 
 Plot NaspPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  const std::string lever = LeverOf(curves);
   Plot plot;
   plot.name = prefix + "nasp";
   plot.title = "Synaptic power drawn";
-  plot.x = EpsilonAxis(curves);
+  plot.x = LeverAxis(curves, lever);
   plot.y = PercentAxis(kNaspLabel);
   plot.legend = "top left";
-  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
-    return Point{row.epsilon(), 100 * row.nasp(), std::nullopt, std::nullopt};
+  plot.series = SeriesOf(curves, [&](const v1::PowerSweepRow& row) {
+    return Point{LeverNumber(row, lever), 100 * row.nasp(), std::nullopt, std::nullopt};
   });
   return plot;
 }
 
 Plot AgreementPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  const std::string lever = LeverOf(curves);
   Plot plot;
   plot.name = prefix + "agreement";
   plot.title = "Same answer as at full power";
-  plot.x = EpsilonAxis(curves);
+  plot.x = LeverAxis(curves, lever);
   plot.y = PercentAxis("agreement (% of images)");
-  plot.series = SeriesOf(curves, [](const v1::PowerSweepRow& row) {
-    return WithInterval(row.epsilon(), row.agreement(), row.agreement_low(), row.agreement_high());
+  plot.series = SeriesOf(curves, [&](const v1::PowerSweepRow& row) {
+    return WithInterval(LeverNumber(row, lever), row.agreement(), row.agreement_low(),
+                        row.agreement_high());
   });
   return plot;
 }

@@ -11,7 +11,7 @@
 
 namespace torpor::cli {
 
-// The rows of one policy; rows without figures (error set) are left out of plots.
+// The rows that differ in one lever; rows without figures (error set) are left out of plots.
 struct Curve {
   std::string name;
   // See Series::look.
@@ -22,7 +22,6 @@ struct Curve {
 // In lower case, e.g. "none".
 std::string PolicyName(v1::BiasPolicy::Kind bias);
 
-inline constexpr char kEpsilonLabel[] = "epsilon: scale of every synaptic weight (1 = full power)";
 inline constexpr char kNaspLabel[] = "NASP (% of full power)";
 
 // From the least to the largest of the values, logarithmic when they are far apart, without ticks.
@@ -30,7 +29,8 @@ Axis AxisOver(const std::string& label, const std::set<double>& values);
 // From 0 to a little more than 100.
 Axis PercentAxis(const std::string& label);
 
-// One curve a policy, in the order of first appearance; a policy has the same look everywhere.
+// One curve for each combination of policy and other levers that differ beside the axis (see
+// mode_levers.h), in the order of first appearance; a policy has the same look everywhere.
 std::vector<Curve> CurvesByPolicy(const std::vector<v1::PowerSweepRow>& rows);
 
 // `prefix` goes before the names, which are unique on a page.

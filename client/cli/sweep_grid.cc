@@ -1,12 +1,65 @@
 #include "client/cli/sweep_grid.h"
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/name_value.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
 
 namespace torpor::cli {
+namespace {
+
+constexpr char kEpsilons[] = "1,0.5,0.2,0.1,0.05";
+
+// Whether a lever has several values.
+bool IsAxis(const std::string& lever) {
+  const auto pair = NameAndValue(lever);
+  return pair && pair->second.find_first_of(",:") != std::string::npos;
+}
+
+// steps=1,2,4 or margin=0:20:5, lever by lever.
+absl::StatusOr<v1::LeverAxis> ParseAxis(const std::string& lever) {
+  const auto [name, values] = *NameAndValue(lever);
+  std::vector<std::string> texts;
+  if (absl::StrContains(values, ':')) {
+    CLI_ASSIGN_OR_RETURN(const std::vector<double> numbers, ParseGrid(values, name));
+    for (const double number : numbers) texts.push_back(absl::StrFormat("%.12g", number));
+  } else {
+    texts = absl::StrSplit(values, ',');
+  }
+  v1::LeverAxis axis;
+  for (const std::string& text : texts) {
+    CLI_ASSIGN_OR_RETURN(const PowerChange change,
+                         ParsePowerChange({absl::StrCat(name, "=", text)}, "", ""));
+    *axis.add_values() = change.mode;
+  }
+  return axis;
+}
+
+}  // namespace
+
+void FillSweepGrid(const v1::Session& session, const std::string& bias, SweepGrid& grid) {
+  const bool axes = absl::c_any_of(grid.levers, IsAxis);
+  for (const v1::Lever& lever : session.levers()) {
+    if (lever.name() == "bias" && grid.bias.empty()) grid.bias = bias;
+    if (!grid.epsilon.empty() || axes) continue;
+    if (lever.name() == "epsilon") grid.epsilon = kEpsilons;
+    if (lever.name() == "steps") {
+      std::vector<int64_t> steps;
+      for (int64_t count = 1; count < lever.maximum(); count *= 2) steps.push_back(count);
+      steps.push_back(static_cast<int64_t>(lever.maximum()));
+      grid.levers.push_back(absl::StrCat("steps=", absl::StrJoin(steps, ",")));
+      // A network of one step has one mode, which is a grid all the same.
+      if (steps.size() == 1) grid.levers.back() += ",1";
+    }
+  }
+}
 
 absl::StatusOr<v1::NoiseSpec> ParseNoise(const std::string& levels, int seeds) {
   v1::NoiseSpec noise;
@@ -26,13 +79,23 @@ absl::StatusOr<v1::PowerSweepSpec> ParseSweepGrid(const SweepGrid& grid) {
   CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(grid.split));
   sweep.set_split(split);
   sweep.set_samples(grid.samples);
-  CLI_ASSIGN_OR_RETURN(const std::vector<double> epsilons, ParseGrid(grid.epsilon, "--epsilon"));
-  sweep.mutable_epsilon()->Add(epsilons.begin(), epsilons.end());
-  for (const absl::string_view bias : absl::StrSplit(grid.bias, ',')) {
+  if (!grid.epsilon.empty()) {
+    CLI_ASSIGN_OR_RETURN(const std::vector<double> epsilons, ParseGrid(grid.epsilon, "--epsilon"));
+    sweep.mutable_epsilon()->Add(epsilons.begin(), epsilons.end());
+  }
+  for (const absl::string_view bias : absl::StrSplit(grid.bias, ',', absl::SkipEmpty())) {
     CLI_ASSIGN_OR_RETURN(const v1::BiasPolicy::Kind kind, ParseBias(std::string(bias)));
     sweep.add_bias(kind);
   }
-  CLI_ASSIGN_OR_RETURN(const PowerChange change, ParsePowerChange(grid.levers, "", ""));
+  std::vector<std::string> single;
+  for (const std::string& lever : grid.levers) {
+    if (!IsAxis(lever)) {
+      single.push_back(lever);
+      continue;
+    }
+    CLI_ASSIGN_OR_RETURN(*sweep.add_axes(), ParseAxis(lever));
+  }
+  CLI_ASSIGN_OR_RETURN(const PowerChange change, ParsePowerChange(single, "", ""));
   *sweep.mutable_base() = change.mode;
   for (const absl::string_view layer :
        absl::StrSplit(grid.epsilon_layers, ',', absl::SkipEmpty())) {

@@ -16,9 +16,10 @@ absl::Status RunEvaluate(const JobContext& context, v1::WorkResult& result) {
   MeasurementReporter reporter(context.reporter);
   double done = 0;
   const auto after_pass = [&] { reporter.Fraction(++done / passes); };
-  TORPOR_ASSIGN_OR_RETURN(const ModeBench bench,
-                          ModeBench::Create(*input.model, realisation, input.data, context.pool,
-                                            *context.cancellation, after_pass));
+  TORPOR_ASSIGN_OR_RETURN(
+      const ModeBench bench,
+      ModeBench::Create(*input.model, realisation, input.data, context.pool, *context.cancellation,
+                        after_pass, spec.has_energy_profile() ? &spec.energy_profile() : nullptr));
   TORPOR_ASSIGN_OR_RETURN(const v1::PowerSweepRow row,
                           bench.Measure(context.order->power_mode(), noise));
   TORPOR_RETURN_IF_ERROR(reporter.status());
@@ -26,6 +27,7 @@ absl::Status RunEvaluate(const JobContext& context, v1::WorkResult& result) {
   std::map<std::string, double> metrics;
   AddPowerMetrics(row, metrics);
   CopyMetrics(metrics, result.mutable_metrics());
+  *result.add_rows() = row;
   *result.mutable_provenance() = JobProvenance(context, realisation.seed(), input.data.size());
   return absl::OkStatus();
 }

@@ -1,8 +1,12 @@
 #include "engine/power/evaluate.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "engine/base/status.h"
+#include "engine/energy/price.h"
+#include "engine/energy/profiles.h"
 #include "engine/learn/intervals.h"
 #include "engine/power/sample_run.h"
 
@@ -35,14 +39,68 @@ void SetShare(int64_t count, int64_t n, double* value, Interval* interval) {
   *interval = WilsonInterval(count, n);
 }
 
+// What prices a deployment's activity: the profile that was asked for, or the family's own, if it
+// has one.
+absl::StatusOr<std::optional<v1::DeviceProfile>> DeviceOf(const Footprint& footprint,
+                                                          const v1::DeviceProfile* profile) {
+  if (profile != nullptr) return *profile;
+  if (footprint.profile.empty()) return std::nullopt;
+  return FindProfile(footprint.profile);
+}
+
+Activity MeanOf(const Activity& sum, int64_t samples) {
+  Activity mean = sum;
+  for (LayerActivity& layer : mean.layers) {
+    ForEachQuantity([&](const char*, Quantity LayerActivity::*quantity) {
+      if (!(layer.*quantity).counted()) return;
+      layer.*quantity = (layer.*quantity).value() / static_cast<double>(samples);
+    });
+  }
+  return mean;
+}
+
+v1::Distribution DistributionOf(std::vector<double> values) {
+  v1::Distribution distribution;
+  distribution.set_mean(Mean(values));
+  std::sort(values.begin(), values.end());
+  const auto percentile = [&](int per_cent) {
+    // The smallest value that so many per cent of the samples do not exceed.
+    const size_t rank = (values.size() * static_cast<size_t>(per_cent) + 99) / 100;
+    return values[std::max<size_t>(rank, 1) - 1];
+  };
+  distribution.set_p5(percentile(5));
+  distribution.set_p50(percentile(50));
+  distribution.set_p95(percentile(95));
+  return distribution;
+}
+
+void SetSteps(const std::vector<SampleFigures>& figures, v1::PowerSweepRow& row) {
+  std::vector<double> steps;
+  for (const SampleFigures& figure : figures) {
+    if (figure.steps == 0) return;
+    steps.push_back(figure.steps);
+  }
+  *row.mutable_steps() = DistributionOf(std::move(steps));
+}
+
+void SetJoules(const std::vector<SampleFigures>& figures, v1::PowerSweepRow& row) {
+  std::vector<double> joules;
+  for (const SampleFigures& figure : figures) {
+    if (!figure.joules.has_value()) return;
+    joules.push_back(*figure.joules);
+  }
+  *row.mutable_joules() = DistributionOf(std::move(joules));
+}
+
 }  // namespace
 
 absl::StatusOr<FullPowerReference> MeasureFullPower(const Deployment& full, const Dataset& data,
                                                     ThreadPool* pool,
                                                     const Cancellation& cancellation) {
   FullPowerReference reference;
-  TORPOR_ASSIGN_OR_RETURN(const std::vector<SampleFigures> figures,
-                          RunSamples(full, data, pool, cancellation, &reference.recorder));
+  TORPOR_ASSIGN_OR_RETURN(
+      const std::vector<SampleFigures> figures,
+      RunSamples(full, data, pool, cancellation, {.recorder = &reference.recorder}));
   for (const SampleFigures& figure : figures) reference.classes.push_back(figure.klass);
   reference.powers = PowersOf(figures);
   reference.synaptic_power = Mean(reference.powers);
@@ -52,10 +110,18 @@ absl::StatusOr<FullPowerReference> MeasureFullPower(const Deployment& full, cons
 
 absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment,
                                                const FullPowerReference& full, const Dataset& data,
-                                               ThreadPool* pool, const Cancellation& cancellation) {
+                                               ThreadPool* pool, const Cancellation& cancellation,
+                                               const v1::DeviceProfile* profile) {
   TORPOR_CHECK(full.classes.size() == static_cast<size_t>(data.size()));
-  TORPOR_ASSIGN_OR_RETURN(const std::vector<SampleFigures> figures,
-                          RunSamples(deployment, data, pool, cancellation, nullptr));
+  TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::DeviceProfile> device,
+                          DeviceOf(deployment.footprint(), profile));
+  std::optional<Pricer> pricer;
+  if (device.has_value()) pricer.emplace(*device, deployment.footprint());
+  Activity activity;
+  TORPOR_ASSIGN_OR_RETURN(
+      const std::vector<SampleFigures> figures,
+      RunSamples(deployment, data, pool, cancellation,
+                 {.activity = &activity, .pricer = pricer.has_value() ? &*pricer : nullptr}));
   const int64_t n = data.size();
   int64_t correct = 0;
   int64_t agreeing = 0;
@@ -75,8 +141,8 @@ absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment,
                           CalibrationStandardError(probabilities, right, kResamples, kBootstrapSeed,
                                                    pool, cancellation));
   v1::PowerSweepRow row;
-  row.set_epsilon(deployment.mode().epsilon());
-  row.set_bias(deployment.mode().bias());
+  if (deployment.mode().has_epsilon()) row.set_epsilon(deployment.mode().epsilon());
+  if (deployment.mode().has_bias()) row.set_bias(deployment.mode().bias());
   *row.mutable_power_mode() = deployment.mode();
   row.set_samples(n);
 
@@ -108,6 +174,13 @@ absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment,
   row.set_nasp_high(interval.high);
   row.set_nasp_nominal(
       Ratio(deployment.NominalSynapticPower(full.recorder), full.nominal_synaptic_power));
+
+  SetSteps(figures, row);
+  if (device.has_value()) {
+    SetJoules(figures, row);
+    *row.mutable_energy() =
+        Price(ReportActivity(deployment.footprint(), MeanOf(activity, n), n), *device);
+  }
   return row;
 }
 
@@ -115,7 +188,7 @@ absl::StatusOr<double> MeasureNasp(const Deployment& deployment, const FullPower
                                    const Dataset& data, ThreadPool* pool,
                                    const Cancellation& cancellation) {
   TORPOR_ASSIGN_OR_RETURN(const std::vector<SampleFigures> figures,
-                          RunSamples(deployment, data, pool, cancellation, nullptr));
+                          RunSamples(deployment, data, pool, cancellation));
   return Ratio(Mean(PowersOf(figures)), full.synaptic_power);
 }
 

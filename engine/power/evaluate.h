@@ -33,10 +33,12 @@ absl::StatusOr<FullPowerReference> MeasureFullPower(const Deployment& full, cons
                                                     const Cancellation& cancellation);
 
 // One row for `deployment` with the 95 % interval of each figure; epsilon, bias and power_mode are
-// those in force. Noise accuracy is MeasureNoise's.
+// those in force. Activity is priced by `profile`, or where that is null by the family's own
+// profile. Noise accuracy is MeasureNoise's.
 absl::StatusOr<v1::PowerSweepRow> EvaluateMode(const Deployment& deployment,
                                                const FullPowerReference& full, const Dataset& data,
-                                               ThreadPool* pool, const Cancellation& cancellation);
+                                               ThreadPool* pool, const Cancellation& cancellation,
+                                               const v1::DeviceProfile* profile = nullptr);
 
 // The row's nasp alone.
 absl::StatusOr<double> MeasureNasp(const Deployment& deployment, const FullPowerReference& full,

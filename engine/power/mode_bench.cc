@@ -9,11 +9,13 @@ namespace torpor {
 absl::StatusOr<ModeBench> ModeBench::Create(const Model& model, const v1::Realisation& realisation,
                                             const Dataset& data, ThreadPool* pool,
                                             const Cancellation& cancellation,
-                                            std::function<void()> after_pass) {
+                                            std::function<void()> after_pass,
+                                            const v1::DeviceProfile* profile) {
   ModeBench bench;
   bench.model_ = &model;
   bench.realisation_ = realisation;
   bench.data_ = &data;
+  bench.profile_ = profile;
   bench.pool_ = pool;
   bench.cancellation_ = &cancellation;
   bench.after_pass_ = after_pass ? std::move(after_pass) : [] {};
@@ -28,8 +30,8 @@ absl::StatusOr<v1::PowerSweepRow> ModeBench::Measure(const v1::PowerMode& mode,
                                                      const NoisePlan& noise) const {
   TORPOR_ASSIGN_OR_RETURN(const std::shared_ptr<const Deployment> deployment,
                           model_->Deploy(mode, realisation_));
-  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row,
-                          EvaluateMode(*deployment, full_, *data_, pool_, *cancellation_));
+  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, EvaluateMode(*deployment, full_, *data_, pool_,
+                                                              *cancellation_, profile_));
   after_pass_();
   TORPOR_RETURN_IF_ERROR(AddNoise(mode, noise, row));
   return row;

@@ -17,11 +17,12 @@ namespace torpor {
 class ModeBench {
  public:
   // Measures full power. `after_pass` (may be empty) is called after each pass over the data, here
-  // and in every measurement.
+  // and in every measurement. `profile` prices the activity; null: the family's own does.
   static absl::StatusOr<ModeBench> Create(const Model& model, const v1::Realisation& realisation,
                                           const Dataset& data, ThreadPool* pool,
                                           const Cancellation& cancellation,
-                                          std::function<void()> after_pass = nullptr);
+                                          std::function<void()> after_pass = nullptr,
+                                          const v1::DeviceProfile* profile = nullptr);
 
   // Everything that a row holds. The errors of Model::Deploy and of a cancellation.
   absl::StatusOr<v1::PowerSweepRow> Measure(const v1::PowerMode& mode,
@@ -37,6 +38,7 @@ class ModeBench {
   const Model* model_ = nullptr;
   v1::Realisation realisation_;
   const Dataset* data_ = nullptr;
+  const v1::DeviceProfile* profile_ = nullptr;
   ThreadPool* pool_ = nullptr;
   const Cancellation* cancellation_ = nullptr;
   std::function<void()> after_pass_;

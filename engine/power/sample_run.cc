@@ -56,13 +56,14 @@ absl::Status RunBlock(const Deployment& deployment, const Dataset& data, int64_t
 absl::StatusOr<std::vector<SampleFigures>> RunSamples(const Deployment& deployment,
                                                       const Dataset& data, ThreadPool* pool,
                                                       const Cancellation& cancellation,
-                                                      Recorder* recorder) {
+                                                      const SampleRunExtras& extras) {
   TORPOR_RETURN_IF_ERROR(CheckData(deployment, data));
   std::vector<SampleFigures> figures(static_cast<size_t>(data.size()));
   const int64_t blocks = (data.size() + kBlock - 1) / kBlock;
   for (int64_t wave = 0; wave < blocks; wave += kWave) {
     const int64_t held = std::min(kWave, blocks - wave);
     std::vector<Recorder> recorders(static_cast<size_t>(held));
+    std::vector<Activity> activities(static_cast<size_t>(held));
     std::vector<absl::Status> statuses(static_cast<size_t>(held));
     pool->ParallelFor(static_cast<int>(held), [&](int b) {
       const int64_t first = (wave + b) * kBlock;
@@ -75,15 +76,24 @@ absl::StatusOr<std::vector<SampleFigures>> RunSamples(const Deployment& deployme
             .klass = ClassOf(result.scores),
             .synaptic_power = power.value(),
             .loss = SampleLoss(deployment.read_out(), result.scores, data.label(sample)),
-            .probability = WinningProbability(deployment.read_out(), result.scores)};
+            .probability = WinningProbability(deployment.read_out(), result.scores),
+            .steps = result.steps_used};
+        if (extras.pricer != nullptr) {
+          figures[static_cast<size_t>(sample)].joules = extras.pricer->Joules(result.activity);
+        }
+        if (extras.activity != nullptr) activities[static_cast<size_t>(b)].Add(result.activity);
       };
-      Recorder* own = recorder == nullptr ? nullptr : &recorders[static_cast<size_t>(b)];
+      Recorder* own = extras.recorder == nullptr ? nullptr : &recorders[static_cast<size_t>(b)];
       statuses[static_cast<size_t>(b)] =
           RunBlock(deployment, data, first, count, cancellation, own, note);
     });
     for (const absl::Status& status : statuses) TORPOR_RETURN_IF_ERROR(status);
-    if (recorder == nullptr) continue;
-    for (const Recorder& own : recorders) recorder->Merge(own);
+    if (extras.recorder != nullptr) {
+      for (const Recorder& own : recorders) extras.recorder->Merge(own);
+    }
+    if (extras.activity != nullptr) {
+      for (const Activity& own : activities) extras.activity->Add(own);
+    }
   }
   return figures;
 }

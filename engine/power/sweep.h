@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/cancellation.h"
+#include "engine/base/status.h"
 #include "engine/base/thread_pool.h"
 #include "engine/data/dataset.h"
 #include "engine/network/model.h"
@@ -22,14 +24,18 @@ struct PowerProgress {
   std::function<void(double fraction)> on_fraction;
 };
 
-// What a specification asks of a model: at least one mode, layers that exist and have weights.
+// Adds what is wrong with a grid whatever the model: no mode, more than 1000, an epsilon out of (0,
+// 1], an axis without values. `path` is empty or ends with a dot.
+void CheckGrid(const v1::PowerSweepSpec& spec, const std::string& path, Violations& violations);
+
+// What a specification asks of a model: a sound grid, layers that exist and have weights.
 // INVALID_ARGUMENT with paths inside the specification, e.g. "epsilon_layers[0]".
 absl::Status CheckSweep(const Model& model, const v1::PowerSweepSpec& spec);
 
-// The modes of a sweep, in order: every combination of spec.epsilon (outer loop) and spec.bias
-// (empty: that of spec.base, else NONE) over spec.base, then spec.modes. The grid's epsilon is the
-// mode's `epsilon`, or with epsilon_layers the layer_epsilon of those; layers that spec.base names
-// in layer_epsilon otherwise stay there.
+// The modes of a sweep, in order: every combination of spec.epsilon (outer loop), spec.bias and
+// spec.axes over spec.base, then spec.modes; what has no values is no axis. The grid's epsilon is
+// the mode's `epsilon`, or with epsilon_layers the layer_epsilon of those; layers that spec.base
+// names in layer_epsilon otherwise stay there.
 std::vector<v1::PowerMode> ModesOf(const v1::PowerSweepSpec& spec);
 
 // One row for each of ModesOf(spec), on spec.realisation or else `realisation`, with the noise

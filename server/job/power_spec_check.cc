@@ -10,8 +10,6 @@
 namespace torpor {
 namespace {
 
-constexpr int kMaximumModes = 1000;
-
 // Fields that all three have.
 template <class Spec>
 void CheckCommon(const std::string& path, const Spec& spec, Violations& violations) {
@@ -54,23 +52,9 @@ void CheckEvaluateBounds(const v1::EvaluateSpec& spec, Violations& violations) {
 void CheckPowerSweepBounds(const v1::PowerSweepSpec& spec, Violations& violations) {
   const std::string path = "spec.power_sweep.";
   CheckCommon(path, spec, violations);
-  const bool grid_wanted = spec.modes().empty() || !spec.epsilon_layers().empty();
-  if (spec.epsilon_size() > kMaximumModes || (spec.epsilon().empty() && grid_wanted)) {
-    violations.Add(path + "epsilon", absl::StrCat("must have 1..", kMaximumModes, " values, got ",
-                                                  spec.epsilon_size()));
-  }
-  for (int i = 0; i < spec.epsilon_size(); ++i) {
-    if (!(spec.epsilon(i) > 0 && spec.epsilon(i) <= 1)) {  // so written that NaN is refused
-      violations.Add(absl::StrCat(path, "epsilon[", i, "]"),
-                     absl::StrCat("must be in (0, 1], got ", spec.epsilon(i)));
-    }
-  }
+  CheckGrid(spec, path, violations);
   for (int i = 0; i < spec.bias_size(); ++i) {
     CheckPolicy(absl::StrCat(path, "bias[", i, "]"), spec.bias(i), violations);
-  }
-  if (spec.modes_size() > kMaximumModes) {
-    violations.Add(path + "modes",
-                   absl::StrCat("must have at most ", kMaximumModes, ", got ", spec.modes_size()));
   }
 }
 
@@ -107,15 +91,28 @@ void FillPowerSearchDefaults(v1::PowerSearchSpec& spec) {
 absl::Status CheckPowerSweepAgainst(const v1::PowerSweepSpec& spec, const Model& model) {
   const std::string path = "spec.power_sweep.";
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckSweep(model, spec), path));
-  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(spec.base()), path + "base."));
-  for (int i = 0; i < spec.bias_size(); ++i) {
+  const auto check = [&](const v1::PowerMode& mode, const std::string& inside) {
+    return WithFieldPrefix(model.levers().Check(mode), path + inside);
+  };
+  TORPOR_RETURN_IF_ERROR(check(spec.base(), "base."));
+  for (const double epsilon : spec.epsilon()) {
     v1::PowerMode mode;
-    mode.set_bias(spec.bias(i));
-    TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), path));
+    mode.set_epsilon(epsilon);
+    TORPOR_RETURN_IF_ERROR(check(mode, ""));
+  }
+  for (const int policy : spec.bias()) {
+    v1::PowerMode mode;
+    mode.set_bias(static_cast<v1::BiasPolicy::Kind>(policy));
+    TORPOR_RETURN_IF_ERROR(check(mode, ""));
+  }
+  for (int a = 0; a < spec.axes_size(); ++a) {
+    for (int v = 0; v < spec.axes(a).values_size(); ++v) {
+      TORPOR_RETURN_IF_ERROR(
+          check(spec.axes(a).values(v), absl::StrCat("axes[", a, "].values[", v, "].")));
+    }
   }
   for (int i = 0; i < spec.modes_size(); ++i) {
-    TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(spec.modes(i)),
-                                           absl::StrCat(path, "modes[", i, "].")));
+    TORPOR_RETURN_IF_ERROR(check(spec.modes(i), absl::StrCat("modes[", i, "].")));
   }
   return spec.has_realisation() ? CheckHardware(path, spec.realisation(), model) : absl::OkStatus();
 }

@@ -35,6 +35,13 @@ grpc::ServerUnaryReactor* ModelServiceImpl::SnapshotSession(
   });
 }
 
+grpc::ServerUnaryReactor* ModelServiceImpl::JoinModels(grpc::CallbackServerContext* context,
+                                                       const v1::JoinModelsRequest* request,
+                                                       v1::Model* reply) {
+  return RunUnary(context, executor_, request, reply,
+                  [this](const v1::JoinModelsRequest& r) { return models_->Join(r); });
+}
+
 grpc::ServerReadReactor<v1::ImportModelRequest>* ModelServiceImpl::ImportModel(
     grpc::CallbackServerContext* context, v1::Model* reply) {
   return new ImportModelReactor(context, reply, models_, factory_, executor_, &transfers_);

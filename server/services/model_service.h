@@ -29,6 +29,9 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   grpc::ServerUnaryReactor* SnapshotSession(grpc::CallbackServerContext* context,
                                             const v1::SnapshotSessionRequest* request,
                                             v1::Model* reply) override;
+  grpc::ServerUnaryReactor* JoinModels(grpc::CallbackServerContext* context,
+                                       const v1::JoinModelsRequest* request,
+                                       v1::Model* reply) override;
 
   grpc::ServerReadReactor<v1::ImportModelRequest>* ImportModel(grpc::CallbackServerContext* context,
                                                                v1::Model* reply) override;

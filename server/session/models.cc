@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/network/ensemble.h"
 #include "server/store/names.h"
 #include "server/store/page.h"
 
@@ -67,6 +68,33 @@ absl::StatusOr<v1::Model> ModelStore::Publish(std::string id, std::string_view a
   };
   TORPOR_ASSIGN_OR_RETURN(const std::vector<Row> rows, catalogue_->Commit(std::move(transaction)));
   return FromRow(rows[0]);
+}
+
+absl::StatusOr<v1::Model> ModelStore::Join(const v1::JoinModelsRequest& request) {
+  const RequestTag tag = TagOf("JoinModels", request.request_id(), request);
+  TORPOR_ASSIGN_OR_RETURN(const std::optional<std::string> repeat, FindRepeat(catalogue_, tag));
+  if (repeat.has_value()) {
+    v1::Model model;
+    model.ParseFromString(*repeat);
+    return model;
+  }
+  if (request.members_size() > kMaxEnsembleMembers) {
+    return FieldError("members", absl::StrCat("must have 1..", kMaxEnsembleMembers,
+                                              " members, got ", request.members_size()));
+  }
+  std::vector<std::unique_ptr<Model>> members;
+  for (int m = 0; m < request.members_size(); ++m) {
+    const std::string path = absl::StrCat("members[", m, "]");
+    TORPOR_RETURN_IF_ERROR(IdOf(kCollection, request.members(m), path).status());
+    TORPOR_ASSIGN_OR_RETURN(const std::string archive, ReadArchive(request.members(m)));
+    TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> member, ParseModel(archive, factory_));
+    members.push_back(std::move(member));
+  }
+  TORPOR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> ensemble,
+                          EnsembleModel::Join(std::move(members), request.display_name()));
+  v1::Model fields;
+  fields.set_source(request.members(0));
+  return Publish(request.model_id(), SerializeModel(*ensemble), fields, tag);
 }
 
 absl::StatusOr<v1::Model> ModelStore::Get(std::string_view name) {

@@ -30,6 +30,8 @@ class ModelStore {
   absl::StatusOr<v1::Model> Get(std::string_view name);
   absl::StatusOr<v1::ListModelsResponse> List(const v1::ListModelsRequest& request);
   absl::StatusOr<v1::DeleteModelResponse> Delete(const v1::DeleteModelRequest& request);
+  // Keeps an ensemble of kept models; source names the first one. A repeat gets the first answer.
+  absl::StatusOr<v1::Model> Join(const v1::JoinModelsRequest& request);
   // The archive of `models/{id}`.
   absl::StatusOr<std::string> ReadArchive(std::string_view name);
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/mode_levers.h"
 #include "client/cli/report_plots.h"
 
 namespace torpor::cli::reproduce {
@@ -27,7 +28,7 @@ int LookOf(const std::string& column, size_t index) {
 Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   std::set<double> values;
   for (const Row* row : rows) values.insert(row->place.x);
-  Axis axis = AxisOver(power ? kNaspLabel : kEpsilonLabel, values);
+  Axis axis = AxisOver(power ? kNaspLabel : LeverLabel("epsilon"), values);
   // Labels of neighbours would touch.
   double last = 0;
   for (const double value : values) {
