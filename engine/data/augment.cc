@@ -52,7 +52,7 @@ TORPOR_SIMD void Resample(const float* __restrict padded, const Mapping& map, in
   }
 }
 
-void CheckBound(const char* path, double value, double most, Violations& violations) {
+void CheckBound(const std::string& path, double value, double most, Violations& violations) {
   // Written so that NaN fails.
   if (value >= 0 && value <= most) return;
   violations.Add(path, absl::StrCat("must be in 0..", most, ", got ", value));
@@ -60,17 +60,17 @@ void CheckBound(const char* path, double value, double most, Violations& violati
 
 }  // namespace
 
-absl::Status Augmenter::Check(const v1::Augmentation& spec, int epochs) {
-  Violations violations;
-  CheckBound("augmentation.rotation", spec.rotation(), kMaxRotation, violations);
-  CheckBound("augmentation.shift", spec.shift(), kMaxShift, violations);
-  CheckBound("augmentation.rescale", spec.rescale(), kMaxRescale, violations);
+void Augmenter::Check(const v1::Augmentation& spec, int epochs, const std::string& prefix,
+                      Violations& violations) {
+  const std::string path = prefix + "augmentation.";
+  CheckBound(path + "rotation", spec.rotation(), kMaxRotation, violations);
+  CheckBound(path + "shift", spec.shift(), kMaxShift, violations);
+  CheckBound(path + "rescale", spec.rescale(), kMaxRescale, violations);
   if (spec.plain_epochs() < 0 || spec.plain_epochs() > epochs) {
-    violations.Add("augmentation.plain_epochs",
+    violations.Add(path + "plain_epochs",
                    absl::StrCat("must be in 0..", epochs, ", the epochs of this training, got ",
                                 spec.plain_epochs()));
   }
-  return violations.ToStatus();
 }
 
 bool Augmenter::Changes(const v1::Augmentation& spec) {
@@ -79,7 +79,9 @@ bool Augmenter::Changes(const v1::Augmentation& spec) {
 
 absl::StatusOr<Augmenter> Augmenter::Create(const v1::Augmentation& spec,
                                             std::vector<int64_t> sample_shape, uint64_t seed) {
-  TORPOR_RETURN_IF_ERROR(Check(spec, std::max(0, spec.plain_epochs())));
+  Violations violations;
+  Check(spec, std::max(0, spec.plain_epochs()), "", violations);
+  TORPOR_RETURN_IF_ERROR(violations.ToStatus());
   if (sample_shape.size() == 2) sample_shape.insert(sample_shape.begin(), 1);
   if (sample_shape.size() != 3) {
     return FieldError("augmentation",

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/base/status.h"
 #include "torpor/v1/training.pb.h"
 
 namespace torpor {
@@ -22,8 +24,10 @@ class Augmenter {
   // or samples that are not images [height, width] or [channels, height, width].
   static absl::StatusOr<Augmenter> Create(const v1::Augmentation& spec,
                                           std::vector<int64_t> sample_shape, uint64_t seed);
-  // The bounds alone, for when no data are known; 0 <= plain_epochs <= epochs too.
-  static absl::Status Check(const v1::Augmentation& spec, int epochs);
+  // The bounds alone, for when no data are known, and 0 <= plain_epochs <= epochs; the paths follow
+  // `prefix`.
+  static void Check(const v1::Augmentation& spec, int epochs, const std::string& prefix,
+                    Violations& violations);
   // Whether it changes any image.
   static bool Changes(const v1::Augmentation& spec);
 

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/data/augment.h"
 #include "engine/job/checkpoint.h"
 #include "engine/job/kinds.h"
 #include "engine/power/mode_bench.h"
@@ -23,6 +24,8 @@ namespace {
 
 // What calibration and the test cost, in training samples per sample: forward passes only.
 constexpr double kForwardShare = 0.4;
+// Samples of one task of gathering.
+constexpr int64_t kGatherSamples = 8;
 
 class TrainRun {
  public:
@@ -48,7 +51,8 @@ class TrainRun {
   absl::Status FinishEpoch();
   absl::Status Conclude();
   absl::Status ReportProgress();
-  // Fills inputs_ and labels_ with samples order[first..first+count).
+  // Fills inputs_ and labels_ with samples order[first..first+count), changed as the specification
+  // says.
   void Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count);
   // Full power on `data`, on hardware without noise but for that of `noise`.
   absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data, const NoisePlan& noise);
@@ -74,6 +78,8 @@ class TrainRun {
   std::unique_ptr<Trainer> trainer_;
   std::optional<Dataset> train_, validation_, test_;
   bool all_training_samples_ = false;
+  // Where images are to be changed.
+  std::optional<Augmenter> augmenter_;
   TrainPosition position_;
   Matrix inputs_;  // [batch x features]
   std::vector<int32_t> labels_;
@@ -105,6 +111,12 @@ absl::Status TrainRun::Prepare() {
     train_ = train.Slice(0, trained_on);
   } else {
     train_ = std::move(train);
+  }
+  if (Augmenter::Changes(spec_.augmentation())) {
+    absl::StatusOr<Augmenter> augmenter =
+        Augmenter::Create(spec_.augmentation(), train_->sample_shape(), spec_.seed());
+    if (!augmenter.ok()) return WithFieldPrefix(augmenter.status(), "spec.train.");
+    augmenter_ = *std::move(augmenter);
   }
   TORPOR_ASSIGN_OR_RETURN(trainer_, model_->NewTrainer(spec_, context_.pool));
   TORPOR_ASSIGN_OR_RETURN(
@@ -162,11 +174,21 @@ absl::Status TrainRun::RunEpoch() {
 }
 
 void TrainRun::Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t sample = order[first + i];
-    train_->CopySample(sample, {inputs_.row(i).data(), static_cast<size_t>(inputs_.cols())});
-    labels_[i] = train_->label(sample);
-  }
+  const bool change = augmenter_.has_value() &&
+                      position_.epoch < spec_.epochs() - spec_.augmentation().plain_epochs();
+  const size_t features = static_cast<size_t>(inputs_.cols());
+  const int tasks = static_cast<int>((count + kGatherSamples - 1) / kGatherSamples);
+  context_.pool->ParallelFor(tasks, [&](int task) {
+    std::vector<float> image(change ? features : 0);
+    const int64_t begin = task * kGatherSamples;
+    for (int64_t i = begin; i < std::min(begin + kGatherSamples, count); ++i) {
+      const uint32_t sample = order[first + i];
+      const std::span<float> row(inputs_.row(i).data(), features);
+      train_->CopySample(sample, change ? std::span<float>(image) : row);
+      if (change) augmenter_->Apply(position_.epoch, sample, image, row);
+      labels_[i] = train_->label(sample);
+    }
+  });
 }
 
 absl::Status TrainRun::FinishEpoch() {

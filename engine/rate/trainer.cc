@@ -61,6 +61,12 @@ absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spe
   if (spec.has_momentum() && !(spec.momentum() >= 0 && spec.momentum() < 1)) {
     violations.Add("momentum", absl::StrCat("must be in [0, 1), got ", spec.momentum()));
   }
+  if (!v1::Schedule::Kind_IsValid(spec.schedule())) {
+    violations.Add("schedule", "must be one of CONSTANT, COSINE");
+  }
+  if (spec.has_truenorth()) {
+    violations.Add("truenorth", "is for networks of the family truenorth, this one is of rate");
+  }
   return violations.ToStatus();
 }
 
@@ -80,7 +86,7 @@ RateTrainer::RateTrainer(RateModel* model, const v1::TrainSpec& spec, ThreadPool
       loss_(spec.loss() == v1::Loss::UNSPECIFIED ? v1::Loss::BCE : spec.loss()),
       optimizer_(spec.optimizer() == v1::Optimizer::UNSPECIFIED ? v1::Optimizer::ADAM
                                                                 : spec.optimizer()),
-      learning_rate_(spec.has_learning_rate() ? spec.learning_rate() : 1e-3),
+      rate_(spec, spec.has_learning_rate() ? spec.learning_rate() : 1e-3),
       momentum_(spec.has_momentum() ? static_cast<float>(spec.momentum()) : 0.9f),
       layers_(model->shapes().size()) {
   context_.pool = pool;
@@ -159,9 +165,10 @@ absl::Status RateTrainer::Step(const Batch& batch, StepReport& report) {
              : NoMatrix());
   }
   ++step_;
+  const double rate = rate_.At(batch.progress);
   const OptimizerStep optimizer = {.optimizer = optimizer_,
-                                   .adam = AdamStep(learning_rate_, step_),
-                                   .learning_rate = static_cast<float>(learning_rate_),
+                                   .adam = AdamStep(rate, step_),
+                                   .learning_rate = static_cast<float>(rate),
                                    .momentum = momentum_};
   pool_->ParallelFor(static_cast<int>(update_parts_.size()), [&](int i) {
     const UpdatePart& part = update_parts_[static_cast<size_t>(i)];

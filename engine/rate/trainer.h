@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/learn/optimizer.h"
+#include "engine/learn/schedule.h"
 #include "engine/network/model.h"
 #include "engine/rate/layer_trainer.h"
 #include "engine/rate/model.h"
@@ -63,7 +64,7 @@ class RateTrainer final : public Trainer {
   RateTrainerScope scope_;
   v1::Loss::Kind loss_;
   v1::Optimizer::Kind optimizer_;
-  double learning_rate_;
+  LearningRate rate_;
   float momentum_;
   int64_t step_ = 0;
   TrainingContext context_ = {};

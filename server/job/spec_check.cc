@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/base/thread_pool.h"
+#include "engine/data/augment.h"
 #include "server/job/power_spec_check.h"
 #include "server/job/tune_spec_check.h"
 
@@ -17,6 +18,7 @@ constexpr int kMaximumThreads = 256;
 constexpr int kMaximumAttempts = 100;
 constexpr int kDefaultAttempts = 3;
 constexpr int kMaximumEpochs = 100000;
+constexpr int kDefaultEpochs = 5;
 constexpr int kMaximumBatch = 65536;
 
 void CheckRange(const std::string& path, int64_t value, int64_t low, int64_t high,
@@ -31,6 +33,23 @@ void CheckNotNegative(const std::string& path, int64_t value, Violations& violat
 
 void CheckNamed(const std::string& path, const std::string& value, Violations& violations) {
   if (value.empty()) violations.Add(path, "must be set");
+}
+
+int EpochsOf(const v1::TrainSpec& spec) {
+  return spec.epochs() == 0 ? kDefaultEpochs : spec.epochs();
+}
+
+void CheckCourse(const v1::TrainSpec& spec, Violations& violations) {
+  const std::string path = "spec.train.";
+  if (!v1::Schedule::Kind_IsValid(spec.schedule()))
+    violations.Add(path + "schedule", "must be CONSTANT or COSINE");
+  // Written so that NaN fails.
+  if (!(spec.warmup_epochs() >= 0 && spec.warmup_epochs() <= EpochsOf(spec))) {
+    violations.Add(path + "warmup_epochs",
+                   absl::StrCat("must be in 0..", EpochsOf(spec),
+                                ", the epochs of this training, got ", spec.warmup_epochs()));
+  }
+  Augmenter::Check(spec.augmentation(), EpochsOf(spec), path, violations);
 }
 
 void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
@@ -56,6 +75,7 @@ void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
       violations.Add(path + "momentum", "is for the optimizer SGD alone");
     }
   }
+  CheckCourse(spec, violations);
 }
 
 // The field that holds the kind, e.g. "spec.train.".
@@ -85,6 +105,11 @@ absl::Status CheckTrainAgainst(const v1::TrainSpec& spec, const v1::Dataset& dat
     return FieldError("spec.train.validation_samples",
                       absl::StrCat("must leave samples to train on: at most ", samples - 1, " of ",
                                    samples, ", got ", spec.validation_samples()));
+  }
+  if (Augmenter::Changes(spec.augmentation())) {
+    const std::vector<int64_t> shape(dataset.sample_shape().begin(), dataset.sample_shape().end());
+    TORPOR_RETURN_IF_ERROR(WithFieldPrefix(
+        Augmenter::Create(spec.augmentation(), shape, spec.seed()).status(), "spec.train."));
   }
   ThreadPool pool(1);
   return WithFieldPrefix(model.NewTrainer(spec, &pool).status(), "spec.train.");
@@ -136,7 +161,7 @@ void FillDefaults(v1::JobSpec& spec) {
   if (spec.max_attempts() == 0) spec.set_max_attempts(kDefaultAttempts);
   if (spec.has_train()) {
     v1::TrainSpec& train = *spec.mutable_train();
-    if (train.epochs() == 0) train.set_epochs(5);
+    if (train.epochs() == 0) train.set_epochs(kDefaultEpochs);
     if (train.optimizer() == v1::Optimizer::UNSPECIFIED) train.set_optimizer(v1::Optimizer::ADAM);
     if (train.optimizer() == v1::Optimizer::SGD && !train.has_momentum()) train.set_momentum(0.9);
   }
