@@ -1,6 +1,7 @@
 #include "engine/families.h"
 
 #include "engine/base/status.h"
+#include "engine/network/ensemble.h"
 #include "engine/rate/model.h"
 
 namespace torpor {
@@ -9,10 +10,13 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
   switch (network.family_case()) {
     case v1::Network::kRate:
       return RateModel::Build(network, seed);
+    case v1::Network::kEnsemble:
+      return EnsembleModel::Build(network, seed, BuildModel);
+    case v1::Network::kTruenorth:
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
-  return FieldError("family", "must be one that this server knows: rate");
+  return FieldError("family", "must be one that this server knows: rate or ensemble");
 }
 
 }  // namespace torpor

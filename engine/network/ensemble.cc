@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/network/ensemble_deployment.h"
+#include "engine/network/lever_kinds.h"
 #include "engine/network/levers.h"
 
 namespace torpor {
@@ -65,14 +66,9 @@ Levers EnsembleLevers(const Members& members) {
     lever->set_per_layer(false);
     levers.push_back(*std::move(lever));
   }
-  v1::Lever copies;
-  copies.set_name("copies");
-  copies.set_kind(v1::Lever::NUMBER);
-  copies.set_minimum(1);
-  copies.set_maximum(static_cast<double>(members.size()));
-  copies.set_full_power(absl::StrCat(members.size()));
-  copies.set_description("Members that vote, the first ones; the others are switched off.");
-  levers.push_back(std::move(copies));
+  levers.push_back(NumberLever("copies", 1, static_cast<double>(members.size()),
+                               absl::StrCat(members.size()),
+                               "Members that vote, the first ones; the others are switched off."));
   return Levers(std::move(levers), {});
 }
 
@@ -262,6 +258,11 @@ double EnsembleModel::FullPower(const v1::Realisation& realisation) const {
     power += members_[m]->FullPower(MemberRealisation(realisation, m));
   }
   return power;
+}
+
+absl::Status EnsembleModel::CheckHardware(const v1::Realisation& realisation) const {
+  for (const auto& member : members_) TORPOR_RETURN_IF_ERROR(member->CheckHardware(realisation));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const Deployment>> EnsembleModel::Deploy(

@@ -46,6 +46,7 @@ class EnsembleModel final : public Model {
   Recorder FullPowerRecord() const override;
   double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return members_.front()->loss(); }
+  absl::Status CheckHardware(const v1::Realisation& realisation) const override;
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;
   void Save(ArchiveWriter& archive) const override;

@@ -151,6 +151,14 @@ absl::Status CheckRealisation(const v1::Realisation& realisation) {
   if (!(off >= 0 && off < 1)) {
     violations.Add("off_conductance", absl::StrCat("must be in [0, 1), got ", off));
   }
+  if (!v1::Connections::Kind_IsValid(realisation.connections())) {
+    violations.Add("connections", absl::StrCat("must be THRESHOLD or SAMPLED, got ",
+                                               static_cast<int>(realisation.connections())));
+  }
+  if (realisation.copies() < 0 || realisation.copies() > kMaxCopies) {
+    violations.Add("copies", absl::StrCat("must be in 0..", kMaxCopies, " (0 means 1), got ",
+                                          realisation.copies()));
+  }
   return violations.ToStatus();
 }
 

@@ -10,6 +10,9 @@
 
 namespace torpor {
 
+// Copies of a network that one piece of hardware holds, at most.
+inline constexpr int kMaxCopies = 4096;
+
 // What a power mode may set on a model. Immutable.
 class Levers {
  public:
@@ -34,8 +37,8 @@ class Levers {
 absl::StatusOr<v1::PowerMode> MergeModes(const v1::PowerMode& base, const v1::PowerMode& change,
                                          const std::vector<std::string>& paths);
 
-// column_noise in [0, 10] and off_conductance in [0, 1), not NaN; paths "column_noise" and
-// "off_conductance".
+// What hardware of any family must be: column_noise in [0, 10] and off_conductance in [0, 1), not
+// NaN; connections of a kind that is known; copies in 0..kMaxCopies. Paths are the fields' names.
 absl::Status CheckRealisation(const v1::Realisation& realisation);
 
 }  // namespace torpor

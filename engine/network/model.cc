@@ -21,6 +21,24 @@ absl::Status Model::Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, c
   return CheckTune(spec, start);
 }
 
+absl::Status Model::CheckHardware(const v1::Realisation& realisation) const {
+  TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
+  const bool sampled = realisation.connections() == v1::Connections::SAMPLED;
+  if (!sampled && realisation.copies() <= 1) return absl::OkStatus();
+  Violations violations;
+  const std::string family = Describe().family();
+  if (sampled) {
+    violations.Add("connections", absl::StrCat("must be THRESHOLD for the family ", family,
+                                               ": it has no connection probabilities to sample"));
+  }
+  if (realisation.copies() > 1) {
+    violations.Add("copies",
+                   absl::StrCat("must be 1 for the family ", family,
+                                ": its copies would all be alike; got ", realisation.copies()));
+  }
+  return violations.ToStatus();
+}
+
 std::string SerializeModel(const Model& model) {
   ArchiveWriter archive("model", model.definition());
   model.Save(archive);

@@ -109,6 +109,9 @@ class Model {
                             const Cancellation& cancellation, const TuneProgress& progress);
   // What is kept; training and fresh parameters forget it.
   virtual std::vector<v1::Tuning> tunings() const { return {}; }
+  // Whether this network can stand on such hardware. INVALID_ARGUMENT names fields of the
+  // realisation. The default, for a family that is not written in copies, refuses those.
+  virtual absl::Status CheckHardware(const v1::Realisation& realisation) const;
   // Checks the mode against the levers and the statistics, and makes a deployment that no longer
   // needs the model.
   virtual absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(

@@ -1,13 +1,14 @@
 #include "engine/rate/model.h"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "engine/base/digest.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/network/calibration_archive.h"
+#include "engine/network/data_run.h"
 #include "engine/rate/bias_tuner.h"
 #include "engine/rate/calibrate.h"
 #include "engine/rate/levers.h"
@@ -49,15 +50,11 @@ std::vector<StatisticsShape> StatisticsShapes(const std::vector<RateLayerShape>&
   return all;
 }
 
-// SHA-256 of all parameters: statistics belong to those that they were gathered with.
-std::string ParametersDigest(const std::vector<RateLayerParameters>& parameters) {
-  Sha256 digest;
-  const auto add = [&](const float* values, size_t size) {
-    digest.Update({reinterpret_cast<const char*>(values), size * sizeof(float)});
-  };
+std::string DigestOf(const std::vector<RateLayerParameters>& parameters) {
+  ParametersDigest digest;
   for (const RateLayerParameters& layer : parameters) {
-    add(layer.weight.data(), static_cast<size_t>(layer.weight.size()));
-    add(layer.bias.data(), layer.bias.size());
+    digest.Add({layer.weight.data(), static_cast<size_t>(layer.weight.size())});
+    digest.Add(layer.bias);
   }
   return digest.FinishHex();
 }
@@ -129,11 +126,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> RateModel::NewTrainer(const v1::TrainSp
 absl::Status RateModel::Calibrate(const Dataset& data, const std::string& data_name,
                                   const std::string& data_digest, ThreadPool* pool,
                                   const Cancellation& cancellation) {
-  if (data.features() != features()) {
-    return FieldError("dataset", absl::StrCat("samples must have ", features(),
-                                              " values for this network, have ", data.features()));
-  }
-  if (data.size() == 0) return FieldError("samples", "must be at least 1");
+  TORPOR_RETURN_IF_ERROR(CheckSamples(data, features()));
   TORPOR_ASSIGN_OR_RETURN(statistics_,
                           CalibrateRate(shapes_, parameters_, loss_, data, pool, cancellation));
   SummariseCalibration(data_name, data_digest, data.size());
@@ -208,7 +201,7 @@ absl::StatusOr<RateMode> RateModel::Resolve(const v1::PowerMode& mode,
 absl::StatusOr<std::shared_ptr<const Deployment>> RateModel::Deploy(
     const v1::PowerMode& mode, const v1::Realisation& realisation) const {
   TORPOR_RETURN_IF_ERROR(levers_.Check(mode));
-  TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
+  TORPOR_RETURN_IF_ERROR(CheckHardware(realisation));
   TORPOR_ASSIGN_OR_RETURN(RateMode resolved, Resolve(mode, realisation));
   const ReadOut read_out{
       .activation = shapes_.back().activation, .loss = loss_, .classes = classes()};
@@ -264,13 +257,10 @@ std::shared_ptr<const FrozenWeights> RateModel::Frozen() const {
 
 void RateModel::Save(ArchiveWriter& archive) const {
   SaveParameters(shapes_, parameters_, archive);
-  archive.SetText("loss", v1::Loss::Kind_Name(loss_));
+  SaveLoss(loss_, archive);
   tunings_.Save(archive);
   if (!calibrated()) return;
-  archive.SetText("calibration/dataset", calibration_.dataset());
-  archive.SetText("calibration/dataset_digest", calibration_.dataset_digest());
-  archive.SetText("calibration/samples", absl::StrCat(calibration_.samples()));
-  archive.SetText("calibration/parameters_digest", ParametersDigest(parameters_));
+  SaveCalibrationSource(calibration_, DigestOf(parameters_), archive);
   for (size_t l = 0; l < shapes_.size(); ++l) {
     if (shapes_[l].has_weights()) {
       SaveStatistics(statistics_[l], StatisticsPrefix(shapes_[l]), archive);
@@ -279,32 +269,13 @@ void RateModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status RateModel::Load(const ArchiveReader& archive) {
-  v1::Loss::Kind loss = v1::Loss::UNSPECIFIED;
-  if (!v1::Loss::Kind_Parse(archive.Text("loss"), &loss)) {
-    return WithReason(absl::DataLossError(absl::StrCat("archive: text \"loss\": no such loss: \"",
-                                                       archive.Text("loss"), "\"")),
-                      "ARCHIVE_CORRUPT");
-  }
+  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
   std::vector<RateLayerParameters> parameters;
   TORPOR_RETURN_IF_ERROR(LoadParameters(shapes_, archive, parameters));
   std::vector<LayerStatistics> statistics;
-  int64_t samples = 0;
-  const std::string samples_text = archive.Text("calibration/samples");
-  if (!samples_text.empty()) {
-    if (!absl::SimpleAtoi(samples_text, &samples) || samples < 1) {
-      return WithReason(absl::DataLossError("archive: text \"calibration/samples\" is not a count"),
-                        "ARCHIVE_CORRUPT");
-    }
-    // Archives of older versions do not say which parameters they were gathered with.
-    const std::string digest = archive.Text("calibration/parameters_digest");
-    if (!digest.empty() && digest != ParametersDigest(parameters)) {
-      return WithHelp(
-          WithReason(
-              absl::FailedPreconditionError(
-                  "archive: its calibration was gathered with other parameters than it holds"),
-              "CALIBRATION_MISMATCH"),
-          "Export the model anew, or import its parameters alone and calibrate them.");
-    }
+  TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::Calibration> source,
+                          LoadCalibrationSource(archive, DigestOf(parameters)));
+  if (source.has_value()) {
     const std::vector<StatisticsShape> wanted = StatisticsShapes(shapes_);
     for (size_t l = 0; l < shapes_.size(); ++l) {
       statistics.emplace_back();
@@ -319,9 +290,8 @@ absl::Status RateModel::Load(const ArchiveReader& archive) {
   loss_ = loss;
   frozen_.reset();
   calibration_.Clear();
-  if (calibrated()) {
-    SummariseCalibration(archive.Text("calibration/dataset"),
-                         archive.Text("calibration/dataset_digest"), samples);
+  if (source.has_value()) {
+    SummariseCalibration(source->dataset(), source->dataset_digest(), source->samples());
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,9 @@
 
 namespace torpor {
 
+// Leaks are in -kMaxLeak..kMaxLeak; those beyond -512..512 silence a neuron or keep it firing.
+inline constexpr int kMaxLeak = 1 << 20;
+
 // One core as it is learned.
 struct CoreParameters {
   // c in [0, 1], [neurons x axons]: the site of axon i and neuron j is at (j, i).

@@ -31,7 +31,7 @@ absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(const Model& model,
                                                          const v1::PowerMode& mode,
                                                          const v1::Realisation& realisation,
                                                          std::string_view mode_path) {
-  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckRealisation(realisation), "realisation."));
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.CheckHardware(realisation), "realisation."));
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), mode_path));
   return DeployOn(model, mode, realisation);
 }
