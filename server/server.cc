@@ -20,6 +20,7 @@
 #include "server/job/manager.h"
 #include "server/services/analysis_service.h"
 #include "server/services/dataset_service.h"
+#include "server/services/energy_service.h"
 #include "server/services/executor.h"
 #include "server/services/inference_service.h"
 #include "server/services/job_service.h"
@@ -112,6 +113,7 @@ struct Server::Impl {
         job_service(&jobs, &executor),
         model_service(&models, &sessions, &BuildModel, &executor),
         analysis_service(&executor),
+        energy_service(&executor),
         server_service(InfoOf(options), &executor) {}
 
   absl::Status Listen(const std::string& listen);
@@ -133,6 +135,7 @@ struct Server::Impl {
   JobServiceImpl job_service;
   ModelServiceImpl model_service;
   AnalysisServiceImpl analysis_service;
+  EnergyServiceImpl energy_service;
   ServerServiceImpl server_service;
   std::unique_ptr<grpc::Server> grpc;
   std::string address;
@@ -157,6 +160,7 @@ absl::Status Server::Impl::Listen(const std::string& listen) {
   builder.RegisterService(&job_service);
   builder.RegisterService(&model_service);
   builder.RegisterService(&analysis_service);
+  builder.RegisterService(&energy_service);
   builder.RegisterService(&server_service);
   grpc = builder.BuildAndStart();
   if (grpc == nullptr || port == 0) {
