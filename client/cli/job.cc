@@ -1,105 +1,45 @@
 // torpor job: long work on a session's network.
 #include <memory>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
-#include "client/cli/definition.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
 #include "client/cli/job_tune.h"
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
 #include "client/cli/rpc.h"
+#include "client/cli/train_flags.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/job.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
 
-struct TrainFlags {
-  std::string session, dataset, file, loss, optimizer;
-  int epochs = 0, batch = 0;
-  double learning_rate = 0, momentum = 0;
-  uint64_t seed = 0;
-  int64_t validation_samples = 0, train_samples = 0;
-  bool no_deploy = false, from_session = false;
+struct TrainCommand {
+  std::string session;
+  TrainFlags train;
   SubmitFlags submit;
 };
 
-// The recipe's `train` first, then what the flags say.
-absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& command,
-                                             const TrainFlags& flags) {
-  v1::TrainSpec train;
-  if (!flags.file.empty()) {
-    CLI_ASSIGN_OR_RETURN(Definition definition, Definition::Load(context, flags.file));
-    if (!definition.Has("train")) {
-      return UsageError("the file has no key `train`", flags.file, "a recipe of client/recipes");
-    }
-    CLI_RETURN_IF_ERROR(definition.Read("train", train));
-  }
-  const auto given = [&command](const char* flag) { return command.count(flag) > 0; };
-  if (given("--dataset")) train.set_dataset(FullName("datasets", flags.dataset));
-  if (train.dataset().empty()) {
-    return UsageError("a dataset is missing", "--dataset", "torpor dataset list");
-  }
-  train.set_dataset(FullName("datasets", train.dataset()));
-  if (given("--epochs")) train.set_epochs(flags.epochs);
-  if (given("--batch")) train.set_batch_size(flags.batch);
-  if (given("--learning-rate")) train.set_learning_rate(flags.learning_rate);
-  if (given("--momentum")) train.set_momentum(flags.momentum);
-  if (given("--seed")) train.set_seed(flags.seed);
-  if (given("--validation-samples")) train.set_validation_samples(flags.validation_samples);
-  if (given("--train-samples")) train.set_train_samples(flags.train_samples);
-  if (flags.no_deploy) train.set_no_deploy(true);
-  if (flags.from_session) train.set_from_session(true);
-  if (given("--loss")) {
-    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, ParseLoss(flags.loss));
-    train.set_loss(loss);
-  }
-  if (given("--optimizer")) {
-    CLI_ASSIGN_OR_RETURN(
-        const v1::Optimizer::Kind optimizer,
-        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd"));
-    train.set_optimizer(optimizer);
-  }
-  CLI_RETURN_IF_ERROR(CheckCount(command, "--epochs", flags.epochs, 100000));
-  CLI_RETURN_IF_ERROR(CheckCount(command, "--batch", flags.batch, 65536));
-  return train;
-}
-
 void AddTrain(CLI::App& submit, Context& context) {
-  auto flags = std::make_shared<TrainFlags>();
+  auto flags = std::make_shared<TrainCommand>();
   auto self = std::make_shared<CLI::App*>(nullptr);
   CLI::App* train = AddCommand(
       submit, "train", "Trains the network of a session.",
-      "torpor job submit train s1 --dataset fashion-mnist --epochs 5 --watch", context,
-      [&context, flags, self]() -> absl::Status {
-        CLI_ASSIGN_OR_RETURN(const std::string session, ResolveSession(context, flags->session));
+      "torpor job submit train s1 --dataset fashion-mnist --epochs 5 --watch\n"
+      "torpor job submit train s1 --dataset mnist --epochs 60 --augment aug1 --plain-epochs 2 "
+      "--averaging 0.9995",
+      context, [&context, flags, self]() -> absl::Status {
         v1::JobSpec spec;
-        spec.set_session(session);
-        CLI_ASSIGN_OR_RETURN(*spec.mutable_train(), BuildTrainSpec(context, **self, *flags));
+        CLI_ASSIGN_OR_RETURN(*spec.mutable_train(), BuildTrainSpec(context, **self, flags->train));
+        CLI_ASSIGN_OR_RETURN(*spec.mutable_session(), ResolveSession(context, flags->session));
         CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, flags->submit));
         return ReportSubmitted(context, job, flags->submit);
       });
   *self = train;
   train->add_option("session", flags->session, "the session")->required();
-  train->add_option("--dataset", flags->dataset, "name of a dataset (torpor dataset list)");
-  train->add_option("-f,--file", flags->file, "a recipe whose key `train` holds the settings");
-  train->add_option("--epochs", flags->epochs, "passes over the training samples; default 5");
-  train->add_option("--loss", flags->loss, "bce, mse or ce; default bce");
-  train->add_option("--optimizer", flags->optimizer, "adam or sgd; default adam");
-  train->add_option("--learning-rate", flags->learning_rate, "default 1e-3");
-  train->add_option("--batch", flags->batch, "samples a step; default 128");
-  train->add_option("--momentum", flags->momentum, "of sgd; default 0.9");
-  train->add_option("--seed", flags->seed, "root of initialisation and shuffling; default 0");
-  train->add_option("--validation-samples", flags->validation_samples,
-                    "held out from the end of the training set; default 0");
-  train->add_option("--train-samples", flags->train_samples,
-                    "first samples of the training set only; default all");
-  train->add_flag("--no-deploy", flags->no_deploy, "keep the trained model out of the session");
-  train->add_flag("--from-session", flags->from_session,
-                  "go on from the session's present parameters");
+  AddTrainFlags(*train, flags->train);
   AddSubmitFlags(*train, flags->submit, true);
 }
 

@@ -63,7 +63,16 @@ absl::Status NameFlag(absl::Status status) {
   std::string field = bad->field_violations(0).field();
   field = field.substr(0, field.find('['));
   field = field.substr(field.rfind('.') + 1);
-  if (field == "batch_size") field = "batch";
+  // Flags that are not called as their fields; a message without a flag of its own stands for the
+  // one that sets most of it.
+  static constexpr std::pair<absl::string_view, absl::string_view> kNames[] = {
+      {"batch_size", "batch"},
+      {"warmup_epochs", "warmup"},
+      {"augmentation", "augment"},
+      {"truenorth", "method"}};
+  for (const auto& [name, flag] : kNames) {
+    if (field == name) field = std::string(flag);
+  }
   return WithWhere(std::move(status), absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}})));
 }
 
