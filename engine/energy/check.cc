@@ -98,38 +98,43 @@ void CheckPoint(const v1::PublishedPoint& point, const std::string& path, Violat
 
 }  // namespace
 
-absl::Status CheckProfile(const v1::DeviceProfile& profile) {
-  Violations violations;
+void CheckProfile(const v1::DeviceProfile& profile, const std::string& path,
+                  Violations& violations) {
   if (!IsName(profile.name())) {
-    violations.Add("name",
+    violations.Add(path + "name",
                    absl::StrCat("must match [a-z][a-z0-9-]{0,62}, got '", profile.name(), "'"));
   }
   if (profile.coefficients().empty()) {
-    violations.Add("coefficients", "must hold at least one coefficient");
+    violations.Add(path + "coefficients", "must hold at least one coefficient");
   }
   std::set<std::string> names;
   for (int i = 0; i < profile.coefficients_size(); ++i) {
     const v1::Coefficient& c = profile.coefficients(i);
-    const std::string path = absl::StrCat("coefficients[", i, "]");
-    CheckCoefficient(c, path, violations);
+    const std::string at = absl::StrCat(path, "coefficients[", i, "]");
+    CheckCoefficient(c, at, violations);
     if (!names.insert(c.name()).second) {
-      violations.Add(absl::StrCat(path, ".name"), absl::StrCat("'", c.name(), "' comes twice"));
+      violations.Add(absl::StrCat(at, ".name"), absl::StrCat("'", c.name(), "' comes twice"));
     }
   }
   const std::set<std::string> counts = CountNames();
   for (int i = 0; i < profile.contained_size(); ++i) {
     if (counts.count(profile.contained(i)) > 0) continue;
-    violations.Add(absl::StrCat("contained[", i, "]"),
+    violations.Add(absl::StrCat(path, "contained[", i, "]"),
                    absl::StrCat("no count '", profile.contained(i), "'; there are ",
                                 absl::StrJoin(counts, ", ")));
   }
   if (profile.points_size() > kMostPoints) {
-    violations.Add("points",
+    violations.Add(path + "points",
                    absl::StrCat("must be at most ", kMostPoints, ", got ", profile.points_size()));
   }
   for (int i = 0; i < std::min(profile.points_size(), kMostPoints); ++i) {
-    CheckPoint(profile.points(i), absl::StrCat("points[", i, "]"), violations);
+    CheckPoint(profile.points(i), absl::StrCat(path, "points[", i, "]"), violations);
   }
+}
+
+absl::Status CheckProfile(const v1::DeviceProfile& profile) {
+  Violations violations;
+  CheckProfile(profile, "", violations);
   return violations.ToStatus();
 }
 

@@ -16,9 +16,11 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/base/status.h"
 #include "engine/energy/activity.h"
 #include "torpor/v1/energy.pb.h"
 
@@ -28,6 +30,9 @@ namespace torpor {
 // exist or come twice, wrong units, values that are not finite or negative, ranges without the
 // value, missing sources and kinds, contained counts that do not exist.
 absl::Status CheckProfile(const v1::DeviceProfile& profile);
+// The same, added to what else is wrong with a request; `path` ends in a dot.
+void CheckProfile(const v1::DeviceProfile& profile, const std::string& path,
+                  Violations& violations);
 
 // INVALID_ARGUMENT names each count that is not finite or negative ("layers[0].spikes").
 absl::Status CheckActivity(const v1::ActivityReport& activity);

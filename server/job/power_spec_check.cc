@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/energy/price.h"
 #include "engine/power/noise.h"
 #include "engine/power/search.h"
 #include "engine/power/sweep.h"
@@ -21,6 +22,13 @@ void CheckCommon(const std::string& path, const Spec& spec, Violations& violatio
     violations.Add(path + "samples", absl::StrCat("must not be negative, got ", spec.samples()));
   }
   CheckNoise(spec.noise(), path + "noise.", violations);
+}
+
+template <class Spec>
+void CheckEnergyProfile(const std::string& path, const Spec& spec, Violations& violations) {
+  if (spec.has_energy_profile()) {
+    CheckProfile(spec.energy_profile(), path + "energy_profile.", violations);
+  }
 }
 
 void CheckPolicy(const std::string& path, int policy, Violations& violations) {
@@ -46,12 +54,15 @@ absl::Status CheckHardware(const std::string& path, const v1::Realisation& reali
 }  // namespace
 
 void CheckEvaluateBounds(const v1::EvaluateSpec& spec, Violations& violations) {
-  CheckCommon("spec.evaluate.", spec, violations);
+  const std::string path = "spec.evaluate.";
+  CheckCommon(path, spec, violations);
+  CheckEnergyProfile(path, spec, violations);
 }
 
 void CheckPowerSweepBounds(const v1::PowerSweepSpec& spec, Violations& violations) {
   const std::string path = "spec.power_sweep.";
   CheckCommon(path, spec, violations);
+  CheckEnergyProfile(path, spec, violations);
   CheckGrid(spec, path, violations);
   for (int i = 0; i < spec.bias_size(); ++i) {
     CheckPolicy(absl::StrCat(path, "bias[", i, "]"), spec.bias(i), violations);

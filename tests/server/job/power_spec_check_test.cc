@@ -36,6 +36,11 @@ TEST(PowerSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
             "spec.power_sweep.epsilon", "1..1000"},
            {"power_sweep { dataset: 'd' epsilon: 1 samples: -1 }", "spec.power_sweep.samples",
             "negative"},
+           {"evaluate { dataset: 'd' energy_profile { name: 'mine' coefficients { name: 'core_tick' "
+            "value: 1 unit: 'nJ' source: 's' kind: ASSUMED } } }",
+            "spec.evaluate.energy_profile.coefficients[0].unit", "must be 'J' for core_tick"},
+           {"power_sweep { dataset: 'd' epsilon: 1 energy_profile { name: 'mine' } }",
+            "spec.power_sweep.energy_profile.coefficients", "at least one"},
            {"power_search { nasp: 0.5 }", "spec.power_search.dataset", "must be set"},
            {"power_search { dataset: 'd' }", "spec.power_search.nasp", "(0, 1]"},
            {"power_search { dataset: 'd' nasp: 1.0001 }", "spec.power_search.nasp", "(0, 1]"},

@@ -316,7 +316,7 @@ TEST_F(ServicesTest, ReflectionNamesTheServices) {
   ASSERT_TRUE(buffer.DumpToSingleSlice(&flat).ok());
   const std::string reply(reinterpret_cast<const char*>(flat.begin()), flat.size());
   for (const char* name : {"SessionService", "InferenceService", "JobService", "ModelService",
-                           "DatasetService", "NetworkService", "ServerService"}) {
+                           "DatasetService", "NetworkService", "EnergyService", "ServerService"}) {
     EXPECT_NE(reply.find(std::string("torpor.v1.") + name), std::string::npos) << name;
   }
   context.TryCancel();
