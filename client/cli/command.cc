@@ -190,6 +190,7 @@ void AddAllCommands(CLI::App& root, Context& context) {
   AddSessionCommands(root, context);
   AddJobCommands(root, context);
   AddPowerCommands(root, context);
+  AddEnergyCommands(root, context);
   AddModelCommands(root, context);
   AddNeuronCommands(root, context);
   AddReportCommand(root, context);
