@@ -24,7 +24,7 @@ void BaseFire(const PopcountGroup* groups, int count, const uint64_t* x, uint8_t
   for (int g = 0; g < count; ++g) {
     unsigned bits = 0;
     for (int j = 0; j < kGroupNeurons; ++j) {
-      int64_t membrane = groups[g].leak[j];
+      int32_t membrane = static_cast<int32_t>(groups[g].leak[j]);
       for (int t = 0; t < kTypes; ++t) {
         membrane += static_cast<int8_t>(groups[g].strengths[t][j]) *
                     std::popcount(x[t] & groups[g].sites[t][j]);

@@ -31,8 +31,8 @@ struct alignas(64) PopcountGroup {
   uint64_t sites[kTypes][kGroupNeurons] = {};
   // The type's strength, in each byte.
   uint64_t strengths[kTypes][kGroupNeurons] = {};
-  // b, saturated to where more makes no difference.
-  int64_t leak[kGroupNeurons] = {};
+  // b, saturated to where more makes no difference, in the lower 32 bits.
+  uint64_t leak[kGroupNeurons] = {};
 };
 
 struct PopcountKernel {
