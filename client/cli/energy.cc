@@ -146,8 +146,8 @@ void AddEnergyCommands(CLI::App& root, Context& context) {
   auto name = std::make_shared<std::string>();
   CLI::App* profiles = AddCommand(
       *energy, "profiles", "Device profiles that the server knows, or one with its coefficients.",
-      "torpor energy profiles\ntorpor energy profiles reram-wan2022", context,
-      [=, &context] { return Profiles(context, *name); });
+      "torpor energy profiles\ntorpor energy profiles reram-wan2022 -o json > my-device.json",
+      context, [=, &context] { return Profiles(context, *name); });
   profiles->add_option("name", *name, "the profile; default all");
 
   auto flags = std::make_shared<ReportFlags>();

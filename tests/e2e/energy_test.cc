@@ -64,6 +64,25 @@ TEST_F(EnergyTest, ALowerModeSavesTheSynapsesAlone) {
               AllOf(HasSubstr("synaptic share:"), HasSubstr("caveat:"), HasSubstr("conversions")));
 }
 
+TEST_F(EnergyTest, AListedProfileIsAFileToStartFrom) {
+  const Result listed = Torpor({"energy", "profiles", "reram-wan2022", "-o", "json"});
+  ASSERT_EQ(listed.exit_code, 0) << listed.err;
+  const double own = Report({"-o", "json"}).json()["joules"].get<double>();
+  const Result same = Report({"--profile", Write("wan.json", listed.out), "-o", "json"});
+  ASSERT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_EQ(same.json()["joules"].get<double>(), own);
+  // Ten times the price of a conversion shows.
+  Json dearer = listed.json();
+  for (Json& c : dearer["coefficients"]) {
+    if (c["name"] != "conversion") continue;
+    c["value"] = 10 * c["value"].get<double>();
+    c["high"] = c["value"];
+  }
+  const Result more = Report({"--profile", Write("dear.json", dearer.dump()), "-o", "json"});
+  ASSERT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_GT(more.json()["joules"].get<double>(), own);
+}
+
 TEST_F(EnergyTest, AProfileOfOnesOwnMayLeaveThingsUnknownButNotBeWrong) {
   const std::string mine = Write("mine.yaml",
                                  "name: mine\n"

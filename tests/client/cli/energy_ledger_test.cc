@@ -101,10 +101,10 @@ TEST(LedgerTest, SummaryNamesTotalShareSpreadAndCaveat) {
 
 TEST(LedgerTest, CalibrationIsSaidInTheLineOfTheFigure) {
   v1::EnergyReport report = SmallReport();
-  *report.add_points() = Point(0.268e-6, 0.28125e-6, false);
+  *report.add_points() = Point(0.268e-6, 0.28126e-6, false);
   *report.add_points() = Point(108e-6, 108e-6, true);
   const std::string other = PointLine(report, report.points(0));
-  EXPECT_THAT(other, AllOf(HasSubstr("268 nJ for 5 cores"), HasSubstr("281.2 nJ (+4.9 %)"),
+  EXPECT_THAT(other, AllOf(HasSubstr("268 nJ for 5 cores"), HasSubstr("281.3 nJ (+4.9 %)"),
                            HasSubstr("not fitted to this point")));
   EXPECT_THAT(PointLine(report, report.points(1)),
               AllOf(HasSubstr("108 uJ (+0.0 %)"), HasSubstr("calibration, not evidence")));
