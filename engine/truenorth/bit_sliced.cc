@@ -12,6 +12,8 @@ namespace {
 // Strengths in the order of SlicedNeuron::groups.
 constexpr int kStrengths[4] = {2, -2, 1, -1};
 constexpr int kNever = 1023;
+// Cores between two looks at the cancellation: below a millisecond each.
+constexpr size_t kCoresAtOnce = 16;
 
 // Lines of the pixels: whole transpositions.
 size_t PixelLines(const GridPlan& plan) {
@@ -34,6 +36,11 @@ void SlicedWorkspace::Prepare(const GridPlan& plan) {
   gathered.resize(kGatheredLines);
   std::fill(std::begin(gathered[kOnesLine].words), std::end(gathered[kOnesLine].words),
             ~uint64_t{0});
+}
+
+void SlicedWorkspace::Start(int lanes, size_t tallies) {
+  words = LaneWords(lanes);
+  sums.assign(tallies * kLanes, 0);
 }
 
 BitSlicedGrid::BitSlicedGrid(const BinaryGrid& grid, const TallyPlan& tallies) : plan_(grid.plan) {
@@ -131,29 +138,31 @@ void BitSlicedGrid::TransposePixels(SlicedWorkspace& workspace, Instructions wit
   }
 }
 
-void BitSlicedGrid::Run(int lanes, SlicedWorkspace& workspace, Instructions with) const {
+absl::Status BitSlicedGrid::Run(SlicedWorkspace& workspace, Instructions with,
+                                const Cancellation& cancellation) const {
   const SlicedKernel& kernel = SlicedKernelOf(with);
   for (size_t l = 0; l < layers_.size(); ++l) {
-    for (const SlicedCore& core : layers_[l].cores) {
-      kernel.run_core(core, workspace.levels[l].data(), lanes, workspace.gathered.data(),
-                      workspace.levels[l + 1].data());
+    for (size_t c = 0; c < layers_[l].cores.size(); ++c) {
+      if (c % kCoresAtOnce == 0) TORPOR_RETURN_IF_ERROR(cancellation.Check());
+      kernel.run_core(layers_[l].cores[c], workspace.levels[l].data(), workspace.words,
+                      workspace.gathered.data(), workspace.levels[l + 1].data());
     }
   }
   workspace.planes.resize(static_cast<size_t>(planes_));
-  workspace.sums.resize(tallies_.size() * kLanes);
   for (const TallyLists& tally : tallies_) {
     kernel.run_tally(tally.bits.data(), static_cast<int>(tally.bits.size()),
-                     workspace.levels[static_cast<size_t>(tally.level)].data(), lanes, tally.planes,
-                     workspace.planes.data() + tally.first_plane);
+                     workspace.levels[static_cast<size_t>(tally.level)].data(), workspace.words,
+                     tally.planes, workspace.planes.data() + tally.first_plane);
   }
   for (int first = 0; first < planes_; first += 64) {
     kernel.transpose(workspace.planes.data() + first);
   }
   for (size_t t = 0; t < tallies_.size(); ++t) {
     const TallyLists& tally = tallies_[t];
-    kernel.extract(workspace.planes.data() + tally.first_plane / 64 * 64, tally.first_plane % 64,
-                   tally.planes, workspace.sums.data() + t * kLanes);
+    kernel.add_field(workspace.planes.data() + tally.first_plane / 64 * 64, tally.first_plane % 64,
+                     tally.planes, workspace.sums.data() + t * kLanes);
   }
+  return absl::OkStatus();
 }
 
 }  // namespace torpor

@@ -7,9 +7,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "engine/base/cancellation.h"
 #include "engine/base/simd.h"
 #include "engine/truenorth/bit_sliced_kernel.h"
 #include "engine/truenorth/grid.h"
@@ -23,15 +24,19 @@ struct SlicedWorkspace {
   std::vector<std::vector<Line>> levels;
   std::vector<Line> gathered;
   std::vector<Line> planes;
-  // [tallies x kLanes], that of lane l at slot SlotOf(l).
-  std::vector<uint32_t> sums;
+  // [tallies x kLanes] by slot, over the grids run.
+  std::vector<uint64_t> sums;
+  // Words of a line that lanes take.
+  int words = kLineWords;
 
   // Makes room for grids of this plan.
   void Prepare(const GridPlan& plan);
-  // Where the words of lane's pixels go: word w to [w * kLanes].
-  uint64_t* PixelWords(int lane) { return levels[0][0].words + SlotOf(lane); }
-  std::span<const uint32_t> SumsOf(int tally) const {
-    return {sums.data() + static_cast<size_t>(tally) * kLanes, kLanes};
+  // Begins a block of so many lanes: 1..kLanes.
+  void Start(int lanes, size_t tallies);
+  // Where the words of a lane's pixels go: word w to [w * kLanes].
+  uint64_t* PixelWords(int lane) { return levels[0][0].words + SlotOf(lane, words); }
+  const uint64_t* SumsOf(int tally) const {
+    return sums.data() + static_cast<size_t>(tally) * kLanes;
   }
 };
 
@@ -40,10 +45,12 @@ class BitSlicedGrid {
  public:
   BitSlicedGrid(const BinaryGrid& grid, const TallyPlan& tallies);
 
-  // From the pixel words of lanes 0..lanes-1 to lines: once, before Run of one or more grids.
+  // From the pixel words of all lanes to lines: once, before Run of one or more grids.
   static void TransposePixels(SlicedWorkspace& workspace, Instructions with);
-  // From lines of pixels to those of all layers and the tallies' sums. Other lanes hold anything.
-  void Run(int lanes, SlicedWorkspace& workspace, Instructions with) const;
+  // From lines of pixels to those of all layers, and the tallies added to the sums. Lanes that were
+  // not begun hold anything. CANCELLED and DEADLINE_EXCEEDED leave the workspace in any state.
+  absl::Status Run(SlicedWorkspace& workspace, Instructions with,
+                   const Cancellation& cancellation) const;
 
  private:
   struct Layer {

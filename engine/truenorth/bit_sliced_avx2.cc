@@ -27,7 +27,7 @@ struct Lanes256 {
 
 namespace internal {
 const SlicedKernel kSlicedAvx2 = {RunCore<Lanes256>, RunTally<Lanes256>, Transpose<Lanes256>,
-                                  Extract};
+                                  AddField};
 }  // namespace internal
 }  // namespace torpor
 

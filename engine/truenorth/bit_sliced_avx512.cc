@@ -41,16 +41,16 @@ struct Lanes256 {
 };
 
 // Half a line costs half.
-constexpr int kHalf = kLanes / 2;
+constexpr int kHalf = kLineWords / 2;
 
-void RunCoreOfEither(const SlicedCore& core, const Line* below, int lanes, Line* gathered,
+void RunCoreOfEither(const SlicedCore& core, const Line* below, int words, Line* gathered,
                      Line* out) {
-  (lanes > kHalf ? RunCore<Lanes512> : RunCore<Lanes256>)(core, below, lanes, gathered, out);
+  (words > kHalf ? RunCore<Lanes512> : RunCore<Lanes256>)(core, below, words, gathered, out);
 }
 
-void RunTallyOfEither(const SlicedBit* bits, int bit_count, const Line* lines, int lanes,
+void RunTallyOfEither(const SlicedBit* bits, int bit_count, const Line* lines, int words,
                       int plane_count, Line* planes) {
-  (lanes > kHalf ? RunTally<Lanes512> : RunTally<Lanes256>)(bits, bit_count, lines, lanes,
+  (words > kHalf ? RunTally<Lanes512> : RunTally<Lanes256>)(bits, bit_count, lines, words,
                                                             plane_count, planes);
 }
 
@@ -58,7 +58,7 @@ void RunTallyOfEither(const SlicedBit* bits, int bit_count, const Line* lines, i
 
 namespace internal {
 const SlicedKernel kSlicedAvx512 = {RunCoreOfEither, RunTallyOfEither, Transpose<Lanes512>,
-                                    Extract};
+                                    AddField};
 }  // namespace internal
 }  // namespace torpor
 

@@ -16,7 +16,7 @@ struct Lanes128 {
 
 namespace internal {
 const SlicedKernel kSlicedBase = {RunCore<Lanes128>, RunTally<Lanes128>, Transpose<Lanes128>,
-                                  Extract};
+                                  AddField};
 }  // namespace internal
 
 const SlicedKernel& SlicedKernelOf(Instructions with) {

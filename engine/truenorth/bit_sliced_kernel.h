@@ -1,8 +1,9 @@
 // The inner loops of BitSlicedGrid, once for each instruction set.
 //
-// A line is a word of 512 bits: bit l % 64 of 64-bit word l / 64 says whether this axon (pixel,
-// neuron) spikes in lane l. A 64 x 64 transposition of each of the eight columns of 64 lines turns
-// them into one 64-bit word a lane, that of lane l in slot SlotOf(l), and back.
+// A line is a word of 512 bits, one a lane, that says in which lanes this axon (pixel, neuron)
+// spikes. Lanes go round the first W of its eight 64-bit words, so that few lanes take part of a
+// line: lane l is bit l / W of word l % W. A 64 x 64 transposition of each of the eight columns of
+// 64 lines turns them into 512 slots of one 64-bit word each, one a lane, and back.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,10 @@ inline constexpr int kLanes = 512;
 inline constexpr int kLineWords = kLanes / 64;
 inline constexpr int kGroup = 16;
 
-constexpr int SlotOf(int lane) { return lane % 64 * kLineWords + lane / 64; }
+// Words of a line that so many lanes take: a power of 2.
+constexpr int LaneWords(int lanes) { return lanes > 256 ? 8 : lanes > 128 ? 4 : 2; }
+// For all words, slots are in the order of lanes.
+constexpr int SlotOf(int lane, int words) { return lane / words * kLineWords + lane % words; }
 
 struct alignas(64) Line {
   uint64_t words[kLineWords];
@@ -58,16 +62,16 @@ struct SlicedBit {
 };
 
 struct SlicedKernel {
-  // Neurons of a core, in lanes 0..lanes-1 and perhaps others. `gathered` has kGatheredLines, the
-  // last two set.
-  void (*run_core)(const SlicedCore& core, const Line* below, int lanes, Line* gathered, Line* out);
+  // Neurons of a core, in the first `words` words of each line and perhaps others. `gathered` has
+  // kGatheredLines, the last two set.
+  void (*run_core)(const SlicedCore& core, const Line* below, int words, Line* gathered, Line* out);
   // Bit k of the weighted sum over lines in planes[k], k < plane_count; plane_count holds any sum.
-  void (*run_tally)(const SlicedBit* bits, int bit_count, const Line* lines, int lanes,
+  void (*run_tally)(const SlicedBit* bits, int bit_count, const Line* lines, int words,
                     int plane_count, Line* planes);
   // Of each 64-bit word of 64 lines: bit b of line i becomes bit i of line b.
   void (*transpose)(Line* lines);
-  // out[slot] = bits shift..shift+bits-1 of that slot's word of 64 transposed lines.
-  void (*extract)(const Line* lines, int shift, int bits, uint32_t* out);
+  // Bits shift..shift+bits-1 of each slot of 64 transposed lines are added to sums[slot].
+  void (*add_field)(const Line* lines, int shift, int bits, uint64_t* sums);
 };
 
 // `with` must be one that the CPU has.

@@ -12,9 +12,9 @@
 #endif
 #include <immintrin.h>
 #define TORPOR_X86 1
-#define TORPOR_AVX512_POPCOUNT \
-  __attribute__((            \
-      target("avx2,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq,avx512vnni")))
+#define TORPOR_AVX512_POPCOUNT                                                          \
+  __attribute__((target("avx2,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq," \
+                        "avx512vnni")))
 #endif
 
 namespace torpor {
@@ -70,8 +70,8 @@ constexpr PopcountKernel kBase = {BaseFire, BaseCount, BaseByType};
 
 // Set bits of each byte, by a table of half bytes.
 TORPOR_AVX2 inline __m256i ByteCounts(__m256i v) {
-  const __m256i table = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+  const __m256i table =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
   const __m256i low = _mm256_and_si256(v, _mm256_set1_epi8(15));
   const __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
   return _mm256_add_epi8(_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high));
@@ -111,8 +111,8 @@ TORPOR_AVX2 void Avx2Count(const uint64_t* spikes, int words, const uint64_t* ma
     for (int half = 0; half < 8; half += 4) {
       __m256i sum = _mm256_setzero_si256();
       for (int w = 0; w < words; ++w) {
-        const __m256i on = _mm256_and_si256(
-            _mm256_set1_epi64x(static_cast<int64_t>(spikes[w])), Load256(masks + 8 * w + half));
+        const __m256i on = _mm256_and_si256(_mm256_set1_epi64x(static_cast<int64_t>(spikes[w])),
+                                            Load256(masks + 8 * w + half));
         sum = _mm256_add_epi64(sum, _mm256_sad_epu8(ByteCounts(on), _mm256_setzero_si256()));
       }
       alignas(32) uint64_t sums[4];
@@ -125,8 +125,8 @@ TORPOR_AVX2 void Avx2Count(const uint64_t* spikes, int words, const uint64_t* ma
 constexpr PopcountKernel kAvx2 = {Avx2Fire, Avx2Count, BaseByType};
 
 TORPOR_AVX512 inline __m512i ByteCounts(__m512i v) {
-  const __m512i table = _mm512_broadcast_i32x4(
-      _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+  const __m512i table =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
   const __m512i low = _mm512_and_si512(v, _mm512_set1_epi8(15));
   const __m512i high = _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15));
   return _mm512_add_epi8(_mm512_shuffle_epi8(table, low), _mm512_shuffle_epi8(table, high));
@@ -140,8 +140,8 @@ TORPOR_AVX512 void Avx512Fire(const PopcountGroup* groups, int count, const uint
     __m512i sum = _mm512_setzero_si512();
     for (int t = 0; t < kTypes; ++t) {
       const __m512i on = _mm512_and_si512(spikes[t], _mm512_load_si512(groups[g].sites[t]));
-      sum = _mm512_add_epi16(sum, _mm512_maddubs_epi16(ByteCounts(on), _mm512_load_si512(
-                                                                           groups[g].strengths[t])));
+      sum = _mm512_add_epi16(
+          sum, _mm512_maddubs_epi16(ByteCounts(on), _mm512_load_si512(groups[g].strengths[t])));
     }
     sum = _mm512_madd_epi16(sum, _mm512_set1_epi16(1));
     sum = _mm512_add_epi32(sum, _mm512_load_si512(groups[g].leak));
@@ -152,8 +152,8 @@ TORPOR_AVX512 void Avx512Fire(const PopcountGroup* groups, int count, const uint
   }
 }
 
-TORPOR_AVX512 void Avx512Count(const uint64_t* spikes, int words, const uint64_t* masks,
-                               int groups, uint32_t* out) {
+TORPOR_AVX512 void Avx512Count(const uint64_t* spikes, int words, const uint64_t* masks, int groups,
+                               uint32_t* out) {
   for (int g = 0; g < groups; ++g, masks += 8 * words, out += 8) {
     __m512i sum = _mm512_setzero_si512();
     for (int w = 0; w < words; ++w) {

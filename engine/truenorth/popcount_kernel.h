@@ -1,7 +1,7 @@
 // The inner loops of PopcountGrid, once for each instruction set.
 //
-// A core's axons are permuted so that bit k of word t is axon 4 k + t: the axons of word t are those
-// of type t, for which a neuron has one strength. Then I = sum_t s_t pop(x_t & c_t) + b.
+// A core's axons are permuted so that bit k of word t is axon 4 k + t: the axons of word t are
+// those of type t, for which a neuron has one strength. Then I = sum_t s_t pop(x_t & c_t) + b.
 #pragma once
 
 #include <cstdint>

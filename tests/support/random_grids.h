@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -17,7 +18,7 @@ struct GridShape {
   int height = 28;
   int width = 28;
   // Block and stride of each layer.
-  std::vector<std::pair<int, int>> layers = {{16, 12}, {2, 1}};
+  std::vector<std::pair<int, int>> layers;
   v1::Template::Kind strengths = v1::Template::SIGNS;
   int classes = 10;
   int output_neurons = 0;
@@ -26,7 +27,11 @@ struct GridShape {
 };
 
 // The two presets of the paper.
-inline GridShape SmallShape() { return {}; }
+inline GridShape SmallShape() {
+  GridShape shape;
+  shape.layers = {{16, 12}, {2, 1}};
+  return shape;
+}
 inline GridShape LargeShape() {
   GridShape shape;
   shape.layers = {{16, 4}, {2, 1}, {2, 1}, {2, 1}};

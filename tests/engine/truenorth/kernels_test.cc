@@ -90,25 +90,27 @@ void ExpectBitSliced(const BinaryGrid& grid, const std::vector<std::vector<uint8
     SlicedWorkspace workspace;
     workspace.Prepare(*grid.plan);
     const size_t words = static_cast<size_t>(WordsOf(grid.plan->features));
+    workspace.Start(lanes, tallies.tallies.size());
     for (int lane = 0; lane < lanes; ++lane) {
       for (size_t w = 0; w < words; ++w) {
         workspace.PixelWords(lane)[w * kLanes] = WordOf(samples[static_cast<size_t>(lane)], w);
       }
     }
     BitSlicedGrid::TransposePixels(workspace, set);
-    kernel.Run(lanes, workspace, set);
+    ASSERT_TRUE(kernel.Run(workspace, set, Cancellation()).ok());
     for (int lane = 0; lane < lanes; ++lane) {
       const ReferenceTick& tick = expected[static_cast<size_t>(lane)];
       for (size_t l = 0; l < workspace.levels.size(); ++l) {
         for (size_t i = 0; i < tick.spikes[l].size(); ++i) {
-          const uint64_t word = workspace.levels[l][i].words[lane / 64];
-          ASSERT_EQ(word >> lane % 64 & 1, tick.spikes[l][i])
+          const uint64_t word = workspace.levels[l][i].words[lane % workspace.words];
+          ASSERT_EQ(word >> lane / workspace.words & 1, tick.spikes[l][i])
               << where << " lane " << lane << " of " << lanes << " level " << l << " line " << i;
         }
       }
       std::vector<uint32_t> sums;
       for (size_t t = 0; t < tallies.tallies.size(); ++t) {
-        sums.push_back(workspace.SumsOf(static_cast<int>(t))[static_cast<size_t>(SlotOf(lane))]);
+        sums.push_back(static_cast<uint32_t>(
+            workspace.SumsOf(static_cast<int>(t))[SlotOf(lane, workspace.words)]));
       }
       ExpectSums(tick, tallies, sums, where + " lane " + std::to_string(lane));
     }
