@@ -8,11 +8,12 @@
 
 #include "engine/network/deployment.h"
 #include "engine/truenorth/grid.h"
+#include "engine/truenorth/grid_kernels.h"
+#include "engine/truenorth/grid_run.h"
+#include "engine/truenorth/rate_code.h"
 #include "torpor/v1/network.pb.h"
 
 namespace torpor {
-
-class GridKernels;
 
 // What a deployment needs besides the grids.
 struct TrueNorthDrive {
@@ -44,14 +45,13 @@ class TrueNorthDeployment final : public Deployment {
  public:
   // All grids share one plan; `grids` are the copies on the hardware, of which the first
   // mode.copies() are switched on. Requires 1 <= mode.copies() <= grids.size().
-  TrueNorthDeployment(std::vector<BinaryGrid> grids, TrueNorthDrive drive);
+  TrueNorthDeployment(const std::vector<BinaryGrid>& grids, TrueNorthDrive drive);
   // The same from kernels made before, to be shared by deployments of one hardware.
   TrueNorthDeployment(std::shared_ptr<const GridKernels> kernels, TrueNorthDrive drive);
-  ~TrueNorthDeployment() override;
 
   const Footprint& footprint() const override { return footprint_; }
   const ReadOut& read_out() const override { return drive_.read_out; }
-  int features() const override;
+  int features() const override { return kernels_->plan().features; }
   const v1::PowerMode& mode() const override { return drive_.mode; }
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                    const Cancellation& cancellation) const override;
@@ -62,10 +62,9 @@ class TrueNorthDeployment final : public Deployment {
  private:
   std::shared_ptr<const GridKernels> kernels_;
   TrueNorthDrive drive_;
+  GridMode run_mode_;
+  RateCode code_;
   Footprint footprint_;
 };
-
-// Kernels of all the copies on a piece of hardware: made once, shared by its modes.
-std::shared_ptr<const GridKernels> MakeGridKernels(std::vector<BinaryGrid> grids);
 
 }  // namespace torpor

@@ -12,9 +12,10 @@
 #endif
 #include <immintrin.h>
 #define TORPOR_X86 1
-#define TORPOR_AVX512_POPCOUNT                                                          \
-  __attribute__((target("avx2,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq," \
-                        "avx512vnni")))
+#define TORPOR_AVX512_POPCOUNT                                               \
+  __attribute__((                                                            \
+      target("avx2,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq," \
+             "avx512vnni")))
 #endif
 
 namespace torpor {
@@ -211,18 +212,29 @@ constexpr PopcountKernel kAvx512Popcount = {PopcountFire, PopcountCount, PextByT
 
 }  // namespace
 
-std::vector<PopcountSet> PopcountSets() {
-  std::vector<PopcountSet> sets = {PopcountSet::kBase};
+PopcountSet BestPopcountSet() {
 #ifdef TORPOR_X86
-  if (BestInstructions() >= Instructions::kAvx2) sets.push_back(PopcountSet::kAvx2);
-  if (BestInstructions() >= Instructions::kAvx512) {
-    sets.push_back(PopcountSet::kAvx512);
-    if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni") &&
-        __builtin_cpu_supports("bmi2")) {
-      sets.push_back(PopcountSet::kAvx512Popcount);
-    }
+  switch (BestInstructions()) {
+    case Instructions::kAvx512:
+      return __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni") &&
+                     __builtin_cpu_supports("bmi2")
+                 ? PopcountSet::kAvx512Popcount
+                 : PopcountSet::kAvx512;
+    case Instructions::kAvx2:
+      return PopcountSet::kAvx2;
+    case Instructions::kBase:
+      break;
   }
 #endif
+  return PopcountSet::kBase;
+}
+
+std::vector<PopcountSet> PopcountSets() {
+  std::vector<PopcountSet> sets;
+  for (const PopcountSet set : {PopcountSet::kBase, PopcountSet::kAvx2, PopcountSet::kAvx512,
+                                PopcountSet::kAvx512Popcount}) {
+    if (set <= BestPopcountSet()) sets.push_back(set);
+  }
   return sets;
 }
 

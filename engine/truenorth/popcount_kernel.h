@@ -21,6 +21,7 @@ enum class PopcountSet {
 };
 // Those that this CPU has, best last.
 std::vector<PopcountSet> PopcountSets();
+PopcountSet BestPopcountSet();
 
 inline constexpr int kGroupNeurons = 8;
 inline constexpr int kTypes = 4;
