@@ -58,12 +58,6 @@ class LayerTerms {
                    std::string_view coefficient, double factor) {
     if (values_.Find(coefficient).has_value()) Add(kind, quantity, coefficient, factor);
   }
-  // What happens as often in every sample.
-  void AddConstant(std::string_view kind, std::string_view coefficient, double count) {
-    const std::optional<double> each = values_.Find(coefficient);
-    if (!each.has_value() || count == 0) return;
-    Add({.kind = std::string(kind), .constant = count, .joules_each = each});
-  }
   void Add(EnergyTerm term) {
     term.layer = layer_;
     terms_.push_back(std::move(term));
@@ -145,26 +139,29 @@ void AddRows(const Values& values, const LayerFootprint& layer, double tiles, La
     terms.Add("reads", &LayerActivity::reads, "array_read");
   }
   if (drivers) terms.Add("row_drives", &LayerActivity::reads, "row_drive", tiles);
-  const double rows = static_cast<double>(layer.rows * layer.places) * tiles;
-  if (const auto idle = values.Find("row_idle"); idle && rows > 0) {
+  if (layer.columns == 0) return;
+  // As often as columns are converted, all rows are there: a layer that is switched off has none.
+  const double rows = static_cast<double>(layer.rows) / static_cast<double>(layer.columns) * tiles;
+  if (const auto idle = values.Find("row_idle")) {
     terms.Add({.kind = "rows_idle",
-               .constant = rows,
-               .factor = -tiles,
-               .quantity = &LayerActivity::reads,
+               .factor = rows,
+               .quantity = &LayerActivity::conversions,
+               .less_factor = tiles,
+               .less = &LayerActivity::reads,
                .joules_each = idle});
   }
-  terms.AddConstant("row_registers", "row_register", rows);
+  terms.AddIfPriced("row_registers", &LayerActivity::conversions, "row_register", rows);
 }
 
-void AddColumns(const Values& values, const LayerFootprint& layer, double tiles,
-                LayerTerms& terms) {
+void AddColumns(const Values& values, double tiles, LayerTerms& terms) {
   if (!values.Contains("conversions")) {
     terms.Add("conversions", &LayerActivity::conversions, "conversion", tiles);
   }
   terms.AddIfPriced("shift_adds", &LayerActivity::conversions, "shift_add", tiles);
   terms.AddIfPriced("output_registers", &LayerActivity::conversions, "output_register", tiles);
   terms.AddIfPriced("partial_sums", &LayerActivity::conversions, "partial_sum", tiles);
-  terms.AddConstant("activations", "activation", static_cast<double>(layer.columns * layer.places));
+  // Each unit's sum is converted in every tile and activated once.
+  terms.AddIfPriced("activations", &LayerActivity::conversions, "activation", 1);
 }
 
 }  // namespace
@@ -186,18 +183,22 @@ std::vector<EnergyTerm> EnergyTerms(const v1::DeviceProfile& profile, const Foot
     // A unit has two columns, one for each sign.
     AddRows(values, layer, Tiles(2 * layer.columns, values.Find("array_columns")), terms);
     add("writes", &LayerActivity::writes, "array_write");
-    AddColumns(values, layer, Tiles(layer.rows, values.Find("array_rows")), terms);
+    AddColumns(values, Tiles(layer.rows, values.Find("array_rows")), terms);
     add("bits_moved", &LayerActivity::bits_moved, "bit_moved");
   }
-  LayerTerms(values, -1, all).AddConstant("samples", "sample", 1);
+  if (const auto sample = values.Find("sample")) {
+    LayerTerms(values, -1, all).Add({.kind = "samples", .constant = 1, .joules_each = sample});
+  }
   return all;
 }
 
 Quantity CountOf(const EnergyTerm& term, const Activity& activity) {
   if (term.quantity == nullptr) return term.constant;
-  const Quantity counted = activity.layers[static_cast<size_t>(term.layer)].*term.quantity;
-  if (!counted.counted()) return Quantity();
-  return term.constant + term.factor * counted.value();
+  const LayerActivity& layer = activity.layers[static_cast<size_t>(term.layer)];
+  const Quantity counted = layer.*term.quantity;
+  const Quantity less = term.less == nullptr ? Quantity(0) : layer.*term.less;
+  if (!counted.counted() || !less.counted()) return Quantity();
+  return term.constant + term.factor * counted.value() - term.less_factor * less.value();
 }
 
 bool IsIrrelevant(const EnergyTerm& term, Quantity count) {

@@ -11,7 +11,8 @@
 
 namespace torpor {
 
-// count = constant + factor times the quantity; joules = count times joules_each.
+// count = constant + factor times the quantity - less_factor times another; joules = count times
+// joules_each.
 struct EnergyTerm {
   // -1: of the whole network.
   int layer = -1;
@@ -22,6 +23,8 @@ struct EnergyTerm {
   double factor = 0;
   // Null: `constant` alone.
   Quantity LayerActivity::*quantity = nullptr;
+  double less_factor = 0;
+  Quantity LayerActivity::*less = nullptr;
   // Unset: the profile has no coefficient for it, so that any count above zero is unknown.
   std::optional<double> joules_each = {};
   // The coefficients that it wants, for sentences.

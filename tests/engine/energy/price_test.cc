@@ -186,6 +186,15 @@ TEST_F(Crossbar, WhatTheProfileContainsCostsNothingMore) {
   EXPECT_NEAR(Report().joules(), all - moved, 1e-9 * all);
 }
 
+TEST_F(Crossbar, ALayerThatIsSwitchedOffCostsNothing) {
+  // As the members of an ensemble that do not vote.
+  ForEachQuantity([&](const char*, Quantity LayerActivity::*quantity) {
+    for (LayerActivity& layer : activity_.layers) layer.*quantity = 0;
+  });
+  EXPECT_EQ(Report().joules(), 0);
+  EXPECT_FALSE(Report().has_synaptic_share());
+}
+
 TEST_F(Crossbar, CellsGoWithTheSquareOfTheVoltageAndWithTime) {
   const double cells = Joules(Report(), {"synaptic_power", "off_power"});
   const auto with = [&](const char* name, double value) {
