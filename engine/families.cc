@@ -3,6 +3,7 @@
 #include "engine/base/status.h"
 #include "engine/network/ensemble.h"
 #include "engine/rate/model.h"
+#include "engine/truenorth/model.h"
 
 namespace torpor {
 
@@ -10,13 +11,14 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
   switch (network.family_case()) {
     case v1::Network::kRate:
       return RateModel::Build(network, seed);
+    case v1::Network::kTruenorth:
+      return TrueNorthModel::Build(network, seed);
     case v1::Network::kEnsemble:
       return EnsembleModel::Build(network, seed, BuildModel);
-    case v1::Network::kTruenorth:
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
-  return FieldError("family", "must be one that this server knows: rate or ensemble");
+  return FieldError("family", "must be one that this server knows: rate, truenorth or ensemble");
 }
 
 }  // namespace torpor

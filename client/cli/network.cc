@@ -33,23 +33,25 @@ absl::Status Describe(Context& context, const std::string& file) {
   std::vector<Json> rows;
   for (const v1::LayerDescription& layer : description->layers()) rows.push_back(ToJson(layer));
   const Json whole = ToJson(*description);
-  PrintRows(context,
-            {{"name"},
-             {"kind"},
-             {"input_shape"},
-             {"output_shape"},
-             {"activation"},
-             {"synapses"},
-             {"biases"}},
-            rows, whole);
+  const bool has_cores = description->cores() > 0;
+  std::vector<Column> columns = {{"name"}, {"kind"}, {"input_shape"}, {"output_shape"}};
+  // What a grid of cores takes on the chip.
+  if (has_cores) {
+    columns.insert(columns.end(), {{"cores"},
+                                   {"core_axons", "axons a core"},
+                                   {"core_neurons", "neurons a core"},
+                                   {"fan_out"}});
+  }
+  columns.insert(columns.end(), {{"activation"}, {"synapses"}, {"biases"}});
+  PrintRows(context, columns, rows, whole);
   if (context.options.format == Format::kTable) {
     context.out << '\n';
-    PrintObject(context,
-                {{"family"},
-                 {"parameters"},
-                 {"parameter_bytes", "memory", Cell::kBytes},
-                 {"multiply_accumulates", "multiply-accumulates a sample"}},
-                whole);
+    std::vector<Column> sums = {{"family"},
+                                {"parameters"},
+                                {"parameter_bytes", "memory", Cell::kBytes},
+                                {"multiply_accumulates", "multiply-accumulates a sample"}};
+    if (has_cores) sums.insert(sums.begin() + 1, {"cores"});
+    PrintObject(context, sums, whole);
     context.out << "\nlevers of its power mode\n";
     std::vector<Json> levers;
     for (const v1::Lever& lever : description->levers()) levers.push_back(ToJson(lever));
