@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "engine/base/status.h"
+#include "engine/families.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "tests/server/job/bad_field.h"
 
@@ -37,6 +39,20 @@ TEST(SpecCheckTest, EachBadFieldIsNamedWithItsBound) {
             "spec.train.validation_samples", "negative"},
            {"session: 's' train { dataset: 'd' train_samples: -1 }", "spec.train.train_samples",
             "negative"},
+           {"session: 's' train { dataset: 'd' warmup_epochs: 5.5 }", "spec.train.warmup_epochs",
+            "0..5"},
+           {"session: 's' train { dataset: 'd' epochs: 9 warmup_epochs: 9.5 }",
+            "spec.train.warmup_epochs", "0..9"},
+           {"session: 's' train { dataset: 'd' warmup_epochs: nan }", "spec.train.warmup_epochs",
+            "0..5"},
+           {"session: 's' train { dataset: 'd' augmentation { rotation: 181 } }",
+            "spec.train.augmentation.rotation", "0..180"},
+           {"session: 's' train { dataset: 'd' augmentation { shift: -0.5 } }",
+            "spec.train.augmentation.shift", "0..64"},
+           {"session: 's' train { dataset: 'd' augmentation { rescale: nan } }",
+            "spec.train.augmentation.rescale", "0..0.9"},
+           {"session: 's' train { dataset: 'd' epochs: 3 augmentation { plain_epochs: 4 } }",
+            "spec.train.augmentation.plain_epochs", "0..3"},
            {"session: 's' evaluate { }", "spec.evaluate.dataset", "must be set"},
            {"session: 's' evaluate { dataset: 'd' samples: -2 }", "spec.evaluate.samples",
             "negative"},
@@ -64,6 +80,9 @@ TEST(SpecCheckTest, ValuesThisServerDoesNotKnowAreRefused) {
   EXPECT_FALSE(CheckBounds(spec).ok());
   spec = SpecOf("session: 's' train { dataset: 'd' }");
   spec.mutable_train()->set_optimizer(static_cast<v1::Optimizer::Kind>(99));
+  EXPECT_FALSE(CheckBounds(spec).ok());
+  spec = SpecOf("session: 's' train { dataset: 'd' }");
+  spec.mutable_train()->set_schedule(static_cast<v1::Schedule::Kind>(99));
   EXPECT_FALSE(CheckBounds(spec).ok());
   spec = SpecOf("session: 's' evaluate { dataset: 'd' }");
   spec.mutable_evaluate()->set_split(static_cast<v1::Split::Kind>(99));
@@ -101,6 +120,42 @@ TEST(SpecCheckTest, DefaultsAreWrittenOut) {
   EXPECT_EQ(spec.threads(), 5);
   EXPECT_EQ(spec.max_attempts(), 9);
   EXPECT_EQ(spec.evaluate().split(), v1::Split::TRAIN);
+}
+
+// Fits a training of a rate network of 12 values to data of this shape.
+absl::Status Fit(const std::string& train, const std::vector<int64_t>& shape) {
+  v1::Network network;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "rate { input { shape: 12 } layers { dense { units: 2 } activation: SIGMOID } }", &network));
+  const auto model = BuildModel(network, 1);
+  EXPECT_TRUE(model.ok()) << model.status();
+  SessionSnapshot session;
+  session.archive = SerializeModel(**model);
+  v1::Dataset dataset;
+  dataset.set_name("datasets/d");
+  dataset.mutable_sample_shape()->Add(shape.begin(), shape.end());
+  dataset.set_classes(2);
+  dataset.set_train_samples(100);
+  v1::JobSpec spec = SpecOf("session: 's' train { dataset: 'd' " + train + " }");
+  EXPECT_TRUE(CheckBounds(spec).ok());
+  FillDefaults(spec);
+  return FitToSession(spec, session, dataset, BuildModel);
+}
+
+TEST(SpecCheckTest, OnlyImagesCanBeChanged) {
+  const std::string change = "augmentation { shift: 1 }";
+  EXPECT_TRUE(Fit(change, {3, 4}).ok());
+  EXPECT_TRUE(Fit(change, {3, 2, 2}).ok());
+  EXPECT_TRUE(Fit("augmentation { plain_epochs: 1 }", {12}).ok()) << "nothing is changed";
+  const absl::Status refused = Fit(change, {12});
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()),
+              testing::StartsWith("spec.train.augmentation: needs images"));
+}
+
+TEST(SpecCheckTest, SettingsOfAnotherFamilyAreRefused) {
+  EXPECT_THAT(std::string(Fit("truenorth { averaging: 0.5 }", {12}).message()),
+              testing::StartsWith("spec.train.truenorth: "));
 }
 
 }  // namespace
