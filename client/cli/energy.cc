@@ -51,14 +51,24 @@ void PrintProfile(Context& context, const v1::DeviceProfile& profile) {
   context.out << "\n" << profile.description() << "\ncaveat: " << profile.caveat() << "\n";
 }
 
-absl::Status Profiles(Context& context, const std::string& name) {
+struct ProfilesFlags {
+  std::string name;
+  bool coefficients = false;
+};
+
+absl::Status Profiles(Context& context, const ProfilesFlags& flags) {
   CLI_ASSIGN_OR_RETURN(const v1::ListDeviceProfilesResponse list, ListProfiles(context));
-  if (!name.empty()) {
-    CLI_ASSIGN_OR_RETURN(const v1::DeviceProfile profile, NamedProfile(list, name, "NAME"));
+  std::vector<Json> rows;
+  if (flags.coefficients) {
+    for (const v1::CoefficientKind& kind : list.coefficients()) rows.push_back(ToJson(kind));
+    PrintRows(context, {{"name"}, {"unit"}, {"description"}}, rows, {{"coefficients", rows}});
+    return absl::OkStatus();
+  }
+  if (!flags.name.empty()) {
+    CLI_ASSIGN_OR_RETURN(const v1::DeviceProfile profile, NamedProfile(list, flags.name, "NAME"));
     PrintProfile(context, profile);
     return absl::OkStatus();
   }
-  std::vector<Json> rows;
   for (const v1::DeviceProfile& profile : list.profiles()) rows.push_back(ToJson(profile));
   PrintRows(context, {{"name"}, {"description"}}, rows, ToJson(list));
   context.Note("coefficients with their sources: torpor energy profiles NAME");
@@ -143,12 +153,14 @@ void AddEnergyCommands(CLI::App& root, Context& context) {
                              "What a network's activity costs on a device, and where that is from.",
                              "torpor energy report s1 --dataset fashion-mnist --samples 1000\n"
                              "torpor energy profiles");
-  auto name = std::make_shared<std::string>();
+  auto profiles_flags = std::make_shared<ProfilesFlags>();
   CLI::App* profiles = AddCommand(
       *energy, "profiles", "Device profiles that the server knows, or one with its coefficients.",
       "torpor energy profiles\ntorpor energy profiles reram-wan2022 -o json > my-device.json",
-      context, [=, &context] { return Profiles(context, *name); });
-  profiles->add_option("name", *name, "the profile; default all");
+      context, [=, &context] { return Profiles(context, *profiles_flags); });
+  profiles->add_option("name", profiles_flags->name, "the profile; default all");
+  profiles->add_flag("--coefficients", profiles_flags->coefficients,
+                     "what a profile may hold: names, units, what they price");
 
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* report = AddCommand(

@@ -30,6 +30,10 @@ TEST_F(EnergyTest, ProfilesAreListedWithTheirSources) {
   const Result one = Torpor({"energy", "profiles", "truenorth-cores"});
   EXPECT_THAT(one.out, AllOf(HasSubstr("core_tick"), HasSubstr("Esser"),
                              HasSubstr("calibration, not evidence")));
+  const Result kinds = Torpor({"energy", "profiles", "--coefficients", "-o", "json"});
+  ASSERT_EQ(kinds.exit_code, 0) << kinds.err;
+  EXPECT_EQ(kinds.json()["coefficients"][0]["name"], "core_tick");
+  EXPECT_EQ(kinds.json()["coefficients"][0]["unit"], "J");
   const Result none = Torpor({"energy", "profiles", "truenorth-core"});
   EXPECT_EQ(none.exit_code, 2);
   EXPECT_THAT(none.err, HasSubstr("try: truenorth-cores"));
