@@ -62,13 +62,14 @@ std::vector<PopcountGrid::Lines> PopcountGrid::LinesOf(const CorePlan& core) {
 std::vector<PopcountGroup> PopcountGrid::GroupsOf(const CorePlan& core, const BinaryCore& sites) {
   std::vector<PopcountGroup> groups(static_cast<size_t>(core.neurons + kGroupNeurons - 1) /
                                     kGroupNeurons);
+  // Places that stay empty never fire.
+  for (PopcountGroup& group : groups) {
+    std::fill(std::begin(group.drive), std::end(group.drive), ~uint64_t{0} << 32);
+  }
   const int axons = core.axons();
   for (int j = 0; j < core.neurons; ++j) {
     PopcountGroup& group = groups[static_cast<size_t>(j / kGroupNeurons)];
     const int place = j % kGroupNeurons;
-    // The kernels add this to the lower of two numbers of 32 bits.
-    group.leak[place] = static_cast<uint32_t>(
-        std::clamp(sites.leak[static_cast<size_t>(j)], -kMostLeak, kMostLeak));
     int8_t strengths[kTypes] = {};
     for (int i = 0; i < axons; ++i) {
       const int8_t weight = sites.weight[static_cast<size_t>(j * axons + i)];
@@ -78,8 +79,10 @@ std::vector<PopcountGroup> PopcountGrid::GroupsOf(const CorePlan& core, const Bi
       strengths[type] = weight;
       group.sites[type][place] |= uint64_t{1} << i / kTypes;
     }
+    const int32_t leak = std::clamp(sites.leak[static_cast<size_t>(j)], -kMostLeak, kMostLeak);
+    group.drive[place] = uint64_t{static_cast<uint32_t>(leak - 1)} << 32;
     for (int t = 0; t < kTypes; ++t) {
-      group.strengths[t][place] = static_cast<uint8_t>(strengths[t]) * uint64_t{0x0101010101010101};
+      group.drive[place] |= uint64_t{static_cast<uint8_t>(strengths[t])} << 8 * t;
     }
   }
   return groups;

@@ -25,12 +25,13 @@ void BaseFire(const PopcountGroup* groups, int count, const uint64_t* x, uint8_t
   for (int g = 0; g < count; ++g) {
     unsigned bits = 0;
     for (int j = 0; j < kGroupNeurons; ++j) {
-      int32_t membrane = static_cast<int32_t>(groups[g].leak[j]);
+      const uint64_t drive = groups[g].drive[j];
+      int32_t membrane = static_cast<int32_t>(drive >> 32);
       for (int t = 0; t < kTypes; ++t) {
-        membrane += static_cast<int8_t>(groups[g].strengths[t][j]) *
-                    std::popcount(x[t] & groups[g].sites[t][j]);
+        membrane +=
+            static_cast<int8_t>(drive >> 8 * t) * std::popcount(x[t] & groups[g].sites[t][j]);
       }
-      bits |= (membrane > 0 ? 1u : 0u) << j;
+      bits |= (membrane >= 0 ? 1u : 0u) << j;
     }
     fires[g] = static_cast<uint8_t>(bits);
   }
@@ -89,18 +90,21 @@ TORPOR_AVX2 void Avx2Fire(const PopcountGroup* groups, int count, const uint64_t
   for (int g = 0; g < count; ++g) {
     unsigned bits = 0;
     for (int half = 0; half < kGroupNeurons; half += 4) {
-      __m256i sum = _mm256_setzero_si256();
+      __m256i counts[kTypes];
       for (int t = 0; t < kTypes; ++t) {
         const __m256i on = _mm256_and_si256(spikes[t], Load256(&groups[g].sites[t][half]));
-        sum = _mm256_add_epi16(
-            sum, _mm256_maddubs_epi16(ByteCounts(on), Load256(&groups[g].strengths[t][half])));
+        counts[t] = _mm256_sad_epu8(ByteCounts(on), _mm256_setzero_si256());
       }
-      // Four sums of 16 bits a neuron become two of 32, then one in the upper half.
-      sum = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
-      sum = _mm256_add_epi32(sum, Load256(&groups[g].leak[half]));
-      sum = _mm256_add_epi32(sum, _mm256_slli_epi64(sum, 32));
-      const __m256i fired = _mm256_cmpgt_epi32(sum, _mm256_setzero_si256());
-      bits |= static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(fired))) << half;
+      // One byte a type, multiplied and added in two steps, moved to where the leak is.
+      const __m256i packed = _mm256_or_si256(
+          _mm256_or_si256(counts[0], _mm256_slli_epi64(counts[1], 8)),
+          _mm256_or_si256(_mm256_slli_epi64(counts[2], 16), _mm256_slli_epi64(counts[3], 24)));
+      const __m256i drive = Load256(&groups[g].drive[half]);
+      const __m256i sum =
+          _mm256_madd_epi16(_mm256_maddubs_epi16(packed, drive), _mm256_set1_epi16(1));
+      const __m256i membrane = _mm256_add_epi32(_mm256_slli_epi64(sum, 32), drive);
+      const int negative = _mm256_movemask_pd(_mm256_castsi256_pd(membrane));
+      bits |= static_cast<unsigned>(~negative & 15) << half;
     }
     fires[g] = static_cast<uint8_t>(bits);
   }
@@ -133,23 +137,34 @@ TORPOR_AVX512 inline __m512i ByteCounts(__m512i v) {
   return _mm512_add_epi8(_mm512_shuffle_epi8(table, low), _mm512_shuffle_epi8(table, high));
 }
 
+// Counts of the types, at most 64, in bytes 0..3 of each neuron.
+TORPOR_AVX512 inline __m512i OneByteEach(const __m512i* counts) {
+  constexpr int kOr = 0xFE;
+  const __m512i three = _mm512_ternarylogic_epi64(counts[0], _mm512_slli_epi64(counts[1], 8),
+                                                  _mm512_slli_epi64(counts[2], 16), kOr);
+  return _mm512_or_si512(three, _mm512_slli_epi64(counts[3], 24));
+}
+
+// From sums in the lower halves, leaks in the upper ones.
+TORPOR_AVX512 inline uint8_t FiresOf(__m512i sum, __m512i drive) {
+  const __m512i membrane = _mm512_add_epi64(_mm512_slli_epi64(sum, 32), drive);
+  return static_cast<uint8_t>(~static_cast<unsigned>(_mm512_movepi64_mask(membrane)));
+}
+
 TORPOR_AVX512 void Avx512Fire(const PopcountGroup* groups, int count, const uint64_t* x,
                               uint8_t* fires) {
   __m512i spikes[kTypes];
   for (int t = 0; t < kTypes; ++t) spikes[t] = _mm512_set1_epi64(static_cast<int64_t>(x[t]));
   for (int g = 0; g < count; ++g) {
-    __m512i sum = _mm512_setzero_si512();
+    __m512i counts[kTypes];
     for (int t = 0; t < kTypes; ++t) {
       const __m512i on = _mm512_and_si512(spikes[t], _mm512_load_si512(groups[g].sites[t]));
-      sum = _mm512_add_epi16(
-          sum, _mm512_maddubs_epi16(ByteCounts(on), _mm512_load_si512(groups[g].strengths[t])));
+      counts[t] = _mm512_sad_epu8(ByteCounts(on), _mm512_setzero_si512());
     }
-    sum = _mm512_madd_epi16(sum, _mm512_set1_epi16(1));
-    sum = _mm512_add_epi32(sum, _mm512_load_si512(groups[g].leak));
-    sum = _mm512_add_epi32(sum, _mm512_slli_epi64(sum, 32));
-    // The low half of a neuron's sum is no larger than a carry away from its sign: cut off.
-    sum = _mm512_and_si512(sum, _mm512_set1_epi64(static_cast<int64_t>(0xFFFFFFFF00000000)));
-    fires[g] = static_cast<uint8_t>(_mm512_cmpgt_epi64_mask(sum, _mm512_setzero_si512()));
+    const __m512i drive = _mm512_load_si512(groups[g].drive);
+    const __m512i sum =
+        _mm512_madd_epi16(_mm512_maddubs_epi16(OneByteEach(counts), drive), _mm512_set1_epi16(1));
+    fires[g] = FiresOf(sum, drive);
   }
 }
 
@@ -168,20 +183,19 @@ TORPOR_AVX512 void Avx512Count(const uint64_t* spikes, int words, const uint64_t
 
 constexpr PopcountKernel kAvx512 = {Avx512Fire, Avx512Count, BaseByType};
 
-// A word's count is a byte, so that one instruction multiplies and adds it.
 TORPOR_AVX512_POPCOUNT void PopcountFire(const PopcountGroup* groups, int count, const uint64_t* x,
                                          uint8_t* fires) {
   __m512i spikes[kTypes];
   for (int t = 0; t < kTypes; ++t) spikes[t] = _mm512_set1_epi64(static_cast<int64_t>(x[t]));
   for (int g = 0; g < count; ++g) {
-    __m512i sum = _mm512_load_si512(groups[g].leak);
+    __m512i counts[kTypes];
     for (int t = 0; t < kTypes; ++t) {
-      const __m512i on = _mm512_and_si512(spikes[t], _mm512_load_si512(groups[g].sites[t]));
-      sum = _mm512_dpbusd_epi32(sum, _mm512_popcnt_epi64(on),
-                                _mm512_load_si512(groups[g].strengths[t]));
+      counts[t] =
+          _mm512_popcnt_epi64(_mm512_and_si512(spikes[t], _mm512_load_si512(groups[g].sites[t])));
     }
-    fires[g] = static_cast<uint8_t>(
-        _mm512_cmpgt_epi64_mask(_mm512_slli_epi64(sum, 32), _mm512_setzero_si512()));
+    const __m512i drive = _mm512_load_si512(groups[g].drive);
+    fires[g] =
+        FiresOf(_mm512_dpbusd_epi32(_mm512_setzero_si512(), OneByteEach(counts), drive), drive);
   }
 }
 

@@ -26,14 +26,13 @@ PopcountSet BestPopcountSet();
 inline constexpr int kGroupNeurons = 8;
 inline constexpr int kTypes = 4;
 
-// Eight neurons side by side.
+// Eight neurons side by side, in as few bytes as the nearest cache likes.
 struct alignas(64) PopcountGroup {
   // Connected sites of the axons of each type.
   uint64_t sites[kTypes][kGroupNeurons] = {};
-  // The type's strength, in each byte.
-  uint64_t strengths[kTypes][kGroupNeurons] = {};
-  // b, saturated to where more makes no difference, in the lower 32 bits.
-  uint64_t leak[kGroupNeurons] = {};
+  // In bytes 0..3 the strengths of the types; in the upper 32 bits b - 1, saturated to where more
+  // makes no difference, so that a neuron fires unless their sum is negative.
+  uint64_t drive[kGroupNeurons] = {};
 };
 
 struct PopcountKernel {
