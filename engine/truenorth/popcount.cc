@@ -29,9 +29,11 @@ PopcountGrid::PopcountGrid(const BinaryGrid& grid, const TallyPlan& tallies)
     Layer& layer = layers_.emplace_back();
     for (size_t c = 0; c < plan_->layers[l].cores.size(); ++c) {
       const CorePlan& core = plan_->layers[l].cores[c];
-      layer.cores.push_back({.lines = LinesOf(core),
+      layer.cores.push_back({.lines = {},
+                             .ends = {},
                              .groups = GroupsOf(core, grid.layers[l][c]),
                              .first_neuron = core.first_neuron});
+      AddLines(core, layer.cores.back());
       layer.aligned = layer.aligned && core.first_neuron % 8 == 0;
     }
   }
@@ -41,22 +43,20 @@ PopcountGrid::PopcountGrid(const BinaryGrid& grid, const TallyPlan& tallies)
   }
 }
 
-std::vector<PopcountGrid::Lines> PopcountGrid::LinesOf(const CorePlan& core) {
-  std::vector<Lines> all;
-  for (int i = 0; i < core.axons();) {
-    const int32_t source = core.sources[static_cast<size_t>(i)];
+void PopcountGrid::AddLines(const CorePlan& plan, Core& core) {
+  for (int i = 0; i < plan.axons();) {
+    const int32_t source = plan.sources[static_cast<size_t>(i)];
     // A whole word from a whole byte needs no shift.
-    const int most = std::min({64 - i % 64, core.axons() - i, source % 8 == 0 ? 64 : kMostLines});
+    const int most = std::min({64 - i % 64, plan.axons() - i, source % 8 == 0 ? 64 : kMostLines});
     int count = 1;
-    while (count < most && core.sources[static_cast<size_t>(i + count)] == source + count) ++count;
-    all.push_back({.byte = static_cast<uint32_t>(source / 8),
-                   .shift = static_cast<uint8_t>(source % 8),
-                   .word = static_cast<uint8_t>(i / 64),
-                   .to = static_cast<uint8_t>(i % 64),
-                   .mask = ~uint64_t{0} >> (64 - count)});
+    while (count < most && plan.sources[static_cast<size_t>(i + count)] == source + count) ++count;
+    core.lines.push_back({.mask = ~uint64_t{0} >> (64 - count),
+                          .byte = static_cast<uint32_t>(source / 8),
+                          .shift = static_cast<uint8_t>(source % 8),
+                          .to = static_cast<uint8_t>(i % 64)});
+    for (size_t w = static_cast<size_t>(i / 64); w < core.ends.size(); ++w) ++core.ends[w];
     i += count;
   }
-  return all;
 }
 
 std::vector<PopcountGroup> PopcountGrid::GroupsOf(const CorePlan& core, const BinaryCore& sites) {
@@ -120,11 +120,17 @@ void PopcountGrid::Run(PopcountWorkspace& workspace, PopcountSet with) const {
     std::vector<uint64_t>& out = workspace.levels[l + 1];
     if (!layers_[l].aligned) std::fill(out.begin(), out.end(), 0);
     for (const Core& core : layers_[l].cores) {
-      uint64_t axons[4] = {};
-      for (const Lines& lines : core.lines) {
-        uint64_t bits;
-        std::memcpy(&bits, below + lines.byte, sizeof(bits));
-        axons[lines.word] |= (bits >> lines.shift & lines.mask) << lines.to;
+      uint64_t axons[kTypes];
+      int i = 0;
+      for (size_t w = 0; w < core.ends.size(); ++w) {
+        uint64_t word = 0;
+        for (; i < core.ends[w]; ++i) {
+          const Lines& lines = core.lines[static_cast<size_t>(i)];
+          uint64_t bits;
+          std::memcpy(&bits, below + lines.byte, sizeof(bits));
+          word |= (bits >> lines.shift & lines.mask) << lines.to;
+        }
+        axons[w] = word;
       }
       uint64_t x[kTypes];
       kernel.by_type(axons, x);

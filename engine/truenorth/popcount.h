@@ -2,6 +2,7 @@
 // and a membrane is the signed count of four intersections.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -36,14 +37,15 @@ class PopcountGrid {
   // Lines that lie side by side, below and among a core's axons; at most 57 of them, within one
   // word of axons: ((8 bytes from `byte`) >> shift & mask) << to.
   struct Lines {
+    uint64_t mask;
     uint32_t byte;
     uint8_t shift;
-    uint8_t word;
     uint8_t to;
-    uint64_t mask;
   };
   struct Core {
+    // By word of axons, and where each word's end.
     std::vector<Lines> lines;
+    std::array<int, kTypes> ends = {};
     std::vector<PopcountGroup> groups;
     int first_neuron = 0;
   };
@@ -64,7 +66,7 @@ class PopcountGrid {
     // [lanes / 8][words][8].
     std::vector<uint64_t> masks;
   };
-  static std::vector<Lines> LinesOf(const CorePlan& core);
+  static void AddLines(const CorePlan& plan, Core& core);
   static std::vector<PopcountGroup> GroupsOf(const CorePlan& core, const BinaryCore& sites);
   static Level LevelOf(int level, int lines, const TallyPlan& tallies);
 

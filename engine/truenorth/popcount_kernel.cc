@@ -12,9 +12,9 @@
 #endif
 #include <immintrin.h>
 #define TORPOR_X86 1
-#define TORPOR_AVX512_POPCOUNT                                               \
-  __attribute__((                                                            \
-      target("avx2,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq," \
+#define TORPOR_AVX512_POPCOUNT                                                   \
+  __attribute__((                                                                \
+      target("avx2,fma,bmi2,avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq," \
              "avx512vnni")))
 #endif
 
@@ -71,7 +71,7 @@ constexpr PopcountKernel kBase = {BaseFire, BaseCount, BaseByType};
 #ifdef TORPOR_X86
 
 // Set bits of each byte, by a table of half bytes.
-TORPOR_AVX2 inline __m256i ByteCounts(__m256i v) {
+TORPOR_AVX2 [[gnu::always_inline]] inline __m256i ByteCounts(__m256i v) {
   const __m256i table =
       _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
   const __m256i low = _mm256_and_si256(v, _mm256_set1_epi8(15));
@@ -79,7 +79,7 @@ TORPOR_AVX2 inline __m256i ByteCounts(__m256i v) {
   return _mm256_add_epi8(_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high));
 }
 
-TORPOR_AVX2 inline __m256i Load256(const void* at) {
+TORPOR_AVX2 [[gnu::always_inline]] inline __m256i Load256(const void* at) {
   return _mm256_load_si256(static_cast<const __m256i*>(at));
 }
 
@@ -129,7 +129,7 @@ TORPOR_AVX2 void Avx2Count(const uint64_t* spikes, int words, const uint64_t* ma
 
 constexpr PopcountKernel kAvx2 = {Avx2Fire, Avx2Count, BaseByType};
 
-TORPOR_AVX512 inline __m512i ByteCounts(__m512i v) {
+TORPOR_AVX512 [[gnu::always_inline]] inline __m512i ByteCounts(__m512i v) {
   const __m512i table =
       _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
   const __m512i low = _mm512_and_si512(v, _mm512_set1_epi8(15));
@@ -138,7 +138,7 @@ TORPOR_AVX512 inline __m512i ByteCounts(__m512i v) {
 }
 
 // Counts of the types, at most 64, in bytes 0..3 of each neuron.
-TORPOR_AVX512 inline __m512i OneByteEach(const __m512i* counts) {
+TORPOR_AVX512 [[gnu::always_inline]] inline __m512i OneByteEach(const __m512i* counts) {
   constexpr int kOr = 0xFE;
   const __m512i three = _mm512_ternarylogic_epi64(counts[0], _mm512_slli_epi64(counts[1], 8),
                                                   _mm512_slli_epi64(counts[2], 16), kOr);
@@ -146,7 +146,7 @@ TORPOR_AVX512 inline __m512i OneByteEach(const __m512i* counts) {
 }
 
 // From sums in the lower halves, leaks in the upper ones.
-TORPOR_AVX512 inline uint8_t FiresOf(__m512i sum, __m512i drive) {
+TORPOR_AVX512 [[gnu::always_inline]] inline uint8_t FiresOf(__m512i sum, __m512i drive) {
   const __m512i membrane = _mm512_add_epi64(_mm512_slli_epi64(sum, 32), drive);
   return static_cast<uint8_t>(~static_cast<unsigned>(_mm512_movepi64_mask(membrane)));
 }
