@@ -130,7 +130,9 @@ void AddFileCommands(CLI::App& model, Context& context) {
       ->required();
   to_file->add_option("-f,--file", out->file, "the file; .npz, or .torpor for an archive")
       ->required();
-  to_file->add_option("--format", out->format, "npz or archive, whatever the ending");
+  to_file->add_option(
+      "--format", out->format,
+      "npz, cores (crossbars as written into hardware) or archive, whatever the ending");
 
   auto in = std::make_shared<ImportFlags>();
   CLI::App* from_file = AddCommand(
@@ -142,10 +144,12 @@ void AddFileCommands(CLI::App& model, Context& context) {
       ->add_option("file", in->file,
                    "NPZ with arrays LAYER.weight [units x inputs] and LAYER.bias, or an archive")
       ->required();
-  from_file->add_option("--network", in->network, "definition of an NPZ's network, YAML or JSON");
+  from_file->add_option("--network", in->network,
+                        "definition of the network of an NPZ or of cores, YAML or JSON");
   from_file->add_option("--id", in->id, "id of the model; chosen by the server if absent");
   from_file->add_option("--loss", in->loss, "loss that an NPZ was trained with: bce, mse or ce");
-  from_file->add_option("--format", in->format, "npz or archive; default: as the file begins");
+  from_file->add_option("--format", in->format,
+                        "npz, cores or archive; default: as the file begins");
   from_file->add_option("--request-id", in->request_id, "a repeat with it has no second effect");
 }
 

@@ -24,9 +24,10 @@ constexpr absl::string_view kOpen = "open.";
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatOf(const std::string& word) {
   if (word == "npz") return v1::ModelFormat::NPZ;
+  if (word == "cores") return v1::ModelFormat::CORES;
   if (word == "archive") return v1::ModelFormat::ARCHIVE;
   return UsageError(absl::StrCat("no such format: `", word, "`"), "--format",
-                    "--format npz or --format archive");
+                    "--format npz, cores or archive");
 }
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatToWrite(const ExportFlags& flags) {
@@ -34,7 +35,7 @@ absl::StatusOr<v1::ModelFormat::Kind> FormatToWrite(const ExportFlags& flags) {
   if (absl::EndsWith(flags.file, ".npz")) return v1::ModelFormat::NPZ;
   if (absl::EndsWith(flags.file, ".torpor")) return v1::ModelFormat::ARCHIVE;
   return UsageError("the file's ending names no format", flags.file,
-                    ".npz, .torpor (an archive), or --format npz|archive");
+                    ".npz, .torpor (an archive), or --format npz|cores|archive");
 }
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatToRead(const ImportFlags& flags, std::istream& file) {
@@ -140,7 +141,7 @@ absl::StatusOr<v1::Model> ImportModel(Context& context, const ImportFlags& flags
     CLI_ASSIGN_OR_RETURN(auto loaded, LoadNetwork<v1::Network>(context, flags.network));
     definition = std::move(loaded.first);
     *open.mutable_network() = std::move(loaded.second);
-  } else if (format == v1::ModelFormat::NPZ) {
+  } else if (format != v1::ModelFormat::ARCHIVE) {
     return UsageError("an NPZ holds arrays alone: its network is needed too", flags.file,
                       "--network net.yaml");
   }

@@ -22,7 +22,7 @@ struct ImportFlags {
   std::string file;
   // "npz", "archive" or empty: by how the file begins.
   std::string format;
-  // Definition of an NPZ's network, YAML or JSON.
+  // Definition of the network of an NPZ or of cores, YAML or JSON.
   std::string network;
   // Id of the model; empty: chosen by the server.
   std::string id;

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "engine/network/model.h"
-#include "engine/network/npz_weights.h"
 #include "server/session/models.h"
 #include "torpor/v1/model.pb.h"
 
@@ -24,7 +24,7 @@ class ModelImport {
   static absl::StatusOr<std::unique_ptr<ModelImport>> Open(v1::ImportModelRequest::Open open,
                                                            ModelStore* models,
                                                            ModelFactory factory);
-  // No whole file is longer. For NPZ what the definition may need, for archives kMaxImportBytes.
+  // No whole file is longer. For arrays what the definition may need, for archives kMaxImportBytes.
   int64_t max_bytes() const { return max_bytes_; }
   // Checks the file, builds its model and keeps it; durable when it returns. A repeat with the same
   // request id, definition and file gets the first answer. A damaged archive is DATA_LOSS that
@@ -35,8 +35,8 @@ class ModelImport {
   ModelImport() = default;
   v1::ImportModelRequest::Open open_;
   ModelStore* models_ = nullptr;
-  // Null for archives.
-  std::unique_ptr<NpzWeights> weights_;
+  // The archive of a file that is none.
+  std::function<absl::StatusOr<std::string>(std::string_view content)> convert_;
   int64_t max_bytes_ = 0;
 };
 
