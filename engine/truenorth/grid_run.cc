@@ -10,11 +10,33 @@ namespace {
 
 // Samples at work at once.
 constexpr size_t kBlock = 512;
-// Ticks below which one by one is faster (measured where the kernels cross, section "lanes" of
-// tests/bench/truenorth_bench.cc).
-constexpr int kFewTicks = 64;
 // Core ticks between two looks at the cancellation: about a millisecond.
 constexpr int64_t kCoreTicksAtOnce = 2048;
+
+// Ticks below which one by one is faster: where the kernels' times cross by
+// tests/bench/truenorth_bench.cc (Zen 4), much the same for small and large grids.
+int FewTicks(PopcountSet set) {
+  switch (set) {
+    case PopcountSet::kBase:
+      return 8;
+    case PopcountSet::kAvx2:
+      return 56;
+    case PopcountSet::kAvx512:
+      return 48;
+    case PopcountSet::kAvx512Popcount:
+      return 88;
+  }
+  return 8;
+}
+
+// Of lanes first..first+count-1.
+uint64_t SumOfLanes(const uint64_t* slots, int first, int count, int words) {
+  if (words == kLineWords)
+    return std::accumulate(slots + first, slots + first + count, uint64_t{0});
+  uint64_t sum = 0;
+  for (int lane = first; lane < first + count; ++lane) sum += slots[SlotOf(lane, words)];
+  return sum;
+}
 
 }  // namespace
 
@@ -54,7 +76,7 @@ absl::Status GridRun::RunBlock(std::span<const SampleTask> tasks, std::span<Samp
   while (!samples_.empty()) {
     int64_t ticks = 0;
     for (const Sample& sample : samples_) ticks += mode_.ticks - sample.ticks_taken;
-    if (ticks >= kFewTicks) {
+    if (ticks >= FewTicks(popcount_)) {
       TORPOR_RETURN_IF_ERROR(RunLanes(tasks, results, cancellation));
       continue;
     }
@@ -109,6 +131,27 @@ int GridRun::ShareLanes() {
   return lanes;
 }
 
+void GridRun::WriteSpikes(std::span<const SampleTask> tasks, int lanes) {
+  SlicedWorkspace& sliced = workspace_.sliced;
+  const int words = WordsOf(kernels_.plan().features);
+  // Lanes whose slots lie side by side go out together, word by word: single words of a lane lie so
+  // far apart that they would drive each other out of the cache.
+  const int tile = sliced.words;
+  spikes_.resize(static_cast<size_t>(tile * words));
+  int lane = 0;
+  for (const Share& share : shares_) {
+    for (int i = 0; i < share.count; ++i, ++lane) {
+      code_.Spikes(PixelsOf(share.index), tasks[share.index].key.sample, share.first_tick + i,
+                   spikes_.data() + lane % tile, tile);
+      if (lane % tile != tile - 1 && lane != lanes - 1) continue;
+      uint64_t* to = sliced.PixelWords(lane / tile * tile);
+      for (int w = 0; w < words; ++w) {
+        std::copy_n(spikes_.data() + w * tile, tile, to + int64_t{w} * kLanes);
+      }
+    }
+  }
+}
+
 absl::Status GridRun::RunLanes(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                                const Cancellation& cancellation) {
   SlicedWorkspace& sliced = workspace_.sliced;
@@ -116,13 +159,9 @@ absl::Status GridRun::RunLanes(std::span<const SampleTask> tasks, std::span<Samp
   const int lanes = ShareLanes();
   sliced.Start(lanes, kernels_.tallies());
   recorders_.clear();
-  int lane = 0;
-  for (const Share& share : shares_) {
-    for (int i = 0; i < share.count; ++i) {
-      code_.Spikes(PixelsOf(share.index), tasks[share.index].key.sample, share.first_tick + i,
-                   sliced.PixelWords(lane++), kLanes);
-    }
-    if (!record_.empty()) {
+  WriteSpikes(tasks, lanes);
+  if (!record_.empty()) {
+    for (const Share& share : shares_) {
       recorders_.insert(recorders_.end(), static_cast<size_t>(share.count),
                         results[share.index].recorder);
     }
@@ -134,7 +173,7 @@ absl::Status GridRun::RunLanes(std::span<const SampleTask> tasks, std::span<Samp
     record_.AddLanes(sliced, recorders_);
   }
   // The shares are of the first samples, in order.
-  lane = 0;
+  int lane = 0;
   for (size_t s = 0; s < shares_.size(); ++s) {
     const Share& share = shares_[s];
     uint64_t* sums = SumsOf(share.index);
@@ -143,8 +182,7 @@ absl::Status GridRun::RunLanes(std::span<const SampleTask> tasks, std::span<Samp
     const int step = mode_.margin.has_value() ? 1 : share.count;
     for (int i = 0; i < share.count && !stops; i += step) {
       for (size_t t = 0; t < kernels_.tallies(); ++t) {
-        const uint64_t* of = sliced.SumsOf(static_cast<int>(t));
-        for (int l = lane + i; l < lane + i + step; ++l) sums[t] += of[SlotOf(l, sliced.words)];
+        sums[t] += SumOfLanes(sliced.SumsOf(static_cast<int>(t)), lane + i, step, sliced.words);
       }
       samples_[s].ticks_taken += step;
       stops = Stops(share.index, samples_[s].ticks_taken);

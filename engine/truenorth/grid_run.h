@@ -51,6 +51,8 @@ class GridRun {
                          const Cancellation& cancellation);
   absl::Status RunLanes(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                         const Cancellation& cancellation);
+  // The pixels' spikes of lanes that were shared.
+  void WriteSpikes(std::span<const SampleTask> tasks, int lanes);
   // Fills lanes with the next ticks of samples. Returns the number of lanes.
   int ShareLanes();
   std::span<const uint8_t> PixelsOf(size_t index) const;
@@ -70,6 +72,8 @@ class GridRun {
   std::vector<Sample> samples_;
   std::vector<Share> shares_;
   std::vector<Recorder*> recorders_;
+  // [words][lanes side by side].
+  std::vector<uint64_t> spikes_;
 };
 
 }  // namespace torpor
