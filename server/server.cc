@@ -112,7 +112,7 @@ struct Server::Impl {
         inference_service(&sessions, kStreamCredits),
         job_service(&jobs, &executor),
         model_service(&models, &sessions, &BuildModel, &executor),
-        analysis_service(&executor),
+        analysis_service(&models, &sessions, &BuildModel, &executor),
         energy_service(&executor),
         server_service(InfoOf(options), &executor) {}
 

@@ -9,7 +9,7 @@
 #include "absl/time/clock.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
-#include "client/cli/report.h"
+#include "client/cli/report_page.h"
 #include "client/cli/report_plots.h"
 
 namespace torpor::cli {
@@ -26,7 +26,7 @@ const DemoRow* Lowest(const DemoRecord& record, v1::BiasPolicy::Kind bias) {
 
 std::string Thousands(int64_t value) {
   std::string text = absl::StrCat(value);
-  for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
+  for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), 1, ',');
   return text;
 }
 

@@ -118,12 +118,12 @@ absl::StatusOr<v1::Job> Measure(Context& context, const ReportFlags& flags) {
   evaluate.mutable_noise()->set_without(true);
   SubmitFlags waiting = flags.submit;
   waiting.wait = true;
-  absl::StatusOr<v1::Job> job = SubmitJob(context, spec, waiting);
-  if (!job.ok() && chosen.file != nullptr) {
-    return chosen.file->Locate(job.status(), "spec.evaluate.energy_profile.");
-  }
-  if (!job.ok()) return NameFlag(job.status());
-  CLI_RETURN_IF_ERROR(JobOutcome(*job));
+  const auto place = [&](absl::Status status) {
+    if (chosen.file == nullptr) return NameFlag(std::move(status));
+    return chosen.file->Locate(std::move(status), "spec.evaluate.energy_profile.");
+  };
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, waiting, place));
+  CLI_RETURN_IF_ERROR(JobOutcome(job));
   return job;
 }
 

@@ -76,7 +76,8 @@ absl::Status NameFlag(absl::Status status) {
   return WithWhere(std::move(status), absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}})));
 }
 
-absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags) {
+absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags,
+                                  const Place& place) {
   v1::CreateJobRequest request;
   request.set_job_id(flags.job_id);
   request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
@@ -86,7 +87,7 @@ absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const Subm
   *request.mutable_spec() = std::move(spec);
   absl::StatusOr<v1::Job> job =
       Call<v1::JobService>(context, &v1::JobService::Stub::CreateJob, request);
-  if (!job.ok()) return NameFlag(job.status());
+  if (!job.ok()) return place(job.status());
   if (!flags.wait && !flags.watch) return job;
   return FollowJob(context, job->name(), ChooseProgressStyle(context, flags.watch));
 }

@@ -1,6 +1,7 @@
 // Submits jobs and follows them: shared by `job`, `power sweep` and `session evaluate`.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,6 @@ void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits);
 absl::Status ParseLabels(const std::vector<std::string>& pairs,
                          google::protobuf::Map<std::string, std::string>& labels);
 
-// Creates the job; with flags.wait or flags.watch also follows it to its end. An ended job is
-// returned whatever its end.
-absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags);
 
 // The job with its `kind`, as JSON.
 Json JobJson(const v1::Job& job);
@@ -67,5 +65,13 @@ absl::Status ReportSubmitted(Context& context, const v1::Job& job, const SubmitF
 // Names the flag of the first wrong field as the place of the error: `spec.train.learning_rate` ->
 // --learning-rate.
 absl::Status NameFlag(absl::Status status);
+
+// Says where the user wrote what the server refused.
+using Place = std::function<absl::Status(absl::Status)>;
+
+// Creates the job; with flags.wait or flags.watch also follows it to its end. An ended job is
+// returned whatever its end.
+absl::StatusOr<v1::Job> SubmitJob(Context& context, v1::JobSpec spec, const SubmitFlags& flags,
+                                  const Place& place = NameFlag);
 
 }  // namespace torpor::cli

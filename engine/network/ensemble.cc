@@ -283,6 +283,18 @@ absl::StatusOr<std::shared_ptr<const Deployment>> EnsembleModel::Deploy(
                                                     in_force);
 }
 
+v1::WeightAnalysis EnsembleModel::AnalyzeWeights() const {
+  v1::WeightAnalysis whole;
+  for (size_t m = 0; m < members_.size(); ++m) {
+    v1::WeightAnalysis part = members_[m]->AnalyzeWeights();
+    for (v1::LayerWeights& layer : *part.mutable_layers()) {
+      layer.set_name(MemberLayerName(m, layer.name()));
+      *whole.add_layers() = std::move(layer);
+    }
+  }
+  return whole;
+}
+
 void EnsembleModel::Save(ArchiveWriter& archive) const {
   for (size_t m = 0; m < members_.size(); ++m) {
     const std::string member = SerializeModel(*members_[m]);

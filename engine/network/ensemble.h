@@ -47,6 +47,7 @@ class EnsembleModel final : public Model {
   double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return members_.front()->loss(); }
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;
+  v1::WeightAnalysis AnalyzeWeights() const override;
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;
   void Save(ArchiveWriter& archive) const override;

@@ -17,6 +17,7 @@
 #include "engine/network/archive.h"
 #include "engine/network/deployment.h"
 #include "engine/network/levers.h"
+#include "torpor/v1/analysis.pb.h"
 #include "torpor/v1/job.pb.h"
 #include "torpor/v1/model.pb.h"
 #include "torpor/v1/network.pb.h"
@@ -107,6 +108,8 @@ class Model {
   virtual absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start,
                             const Dataset& data, const std::string& data_digest, ThreadPool* pool,
                             const Cancellation& cancellation, const TuneProgress& progress);
+  // How weights and biases are distributed, by layer.
+  virtual v1::WeightAnalysis AnalyzeWeights() const = 0;
   // What is kept; training and fresh parameters forget it.
   virtual std::vector<v1::Tuning> tunings() const { return {}; }
   // Whether this network can stand on such hardware. INVALID_ARGUMENT names fields of the

@@ -73,7 +73,11 @@ uint64_t NoiseSeed(uint64_t realisation_seed, int k) {
       .NextU64();
 }
 
-bool HasNoiseUnit(const Model& model) { return !model.calibration().dataset_digest().empty(); }
+bool HasNoiseUnit(const Model& model) {
+  v1::Realisation noisy;
+  noisy.set_column_noise(1);
+  return !model.calibration().dataset_digest().empty() && model.CheckHardware(noisy).ok();
+}
 
 absl::StatusOr<std::vector<v1::NoiseAccuracy>> MeasureNoise(
     const Model& model, const v1::PowerMode& mode, const v1::Realisation& realisation,

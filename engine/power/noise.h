@@ -43,7 +43,8 @@ absl::StatusOr<std::vector<v1::NoiseAccuracy>> MeasureNoise(
     const NoisePlan& plan, const Dataset& data, ThreadPool* pool, const Cancellation& cancellation,
     const std::function<void()>& after_pass = nullptr);
 
-// Whether MeasureNoise has a unit of noise for this model.
+// Whether MeasureNoise has a unit of noise for this model: it is calibrated, and the columns of its
+// hardware carry noise.
 bool HasNoiseUnit(const Model& model);
 
 }  // namespace torpor

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/learn/histogram.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
 #include "engine/rate/bias_tuner.h"
@@ -109,6 +110,19 @@ void RateModel::Initialise(uint64_t seed) {
   ForgetCalibration();
   tunings_.Clear();
   loss_ = v1::Loss::UNSPECIFIED;
+}
+
+v1::WeightAnalysis RateModel::AnalyzeWeights() const {
+  v1::WeightAnalysis analysis;
+  for (size_t l = 0; l < shapes_.size(); ++l) {
+    if (!shapes_[l].has_weights()) continue;
+    v1::LayerWeights& layer = *analysis.add_layers();
+    layer.set_name(shapes_[l].name);
+    const Matrix& weight = parameters_[l].weight;
+    *layer.mutable_weights() = HistogramOf({weight.data(), static_cast<size_t>(weight.size())});
+    if (!parameters_[l].bias.empty()) *layer.mutable_biases() = HistogramOf(parameters_[l].bias);
+  }
+  return analysis;
 }
 
 void RateModel::FillTrainDefaults(v1::TrainSpec& spec) const {

@@ -17,8 +17,7 @@ TrueNorthDeployment::TrueNorthDeployment(std::shared_ptr<const GridKernels> kern
       run_mode_{
           .ticks = drive_.mode.steps(),
           .copies = drive_.mode.copies(),
-          .margin = drive_.mode.has_margin() ? std::optional(drive_.mode.margin()) : std::nullopt,
-          .loss_scale = drive_.loss_scale},
+          .margin = drive_.mode.has_margin() ? std::optional(drive_.mode.margin()) : std::nullopt},
       code_(kernels_->plan().code, drive_.mode.steps(), drive_.seed) {
   const GridPlan& plan = kernels_->plan();
   const int64_t copies = static_cast<int64_t>(kernels_->copies().size());

@@ -19,11 +19,10 @@ namespace torpor {
 struct TrueNorthDrive {
   // Effective: `steps` and `copies` are set; `margin` unset means that every tick is taken.
   v1::PowerMode mode;
-  // Classes, activation and loss.
+  // Classes, activation, loss and temperature. Scores are spikes of the class, summed over copies
+  // and ticks: exact integers, so that votes tie as the hardware's do. A sample that stopped early
+  // counts as if it had gone on at its rate.
   ReadOut read_out;
-  // Scores are loss_scale x spikes of the class / (its neurons x ticks taken x copies): the
-  // training's own read-out.
-  double loss_scale = 15;
   // Of Bernoulli spikes (Realisation.seed).
   uint64_t seed = 0;
 };

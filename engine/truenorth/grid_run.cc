@@ -217,8 +217,7 @@ void GridRun::Finish(size_t index, int ticks_taken, SampleResult& result) {
   const GridPlan& plan = kernels_.plan();
   const uint64_t* sums = SumsOf(index);
   result.steps_used = ticks_taken;
-  const double scale =
-      mode_.loss_scale / (static_cast<double>(plan.neurons_per_class) * ticks_taken * mode_.copies);
+  const double scale = static_cast<double>(mode_.ticks) / ticks_taken;
   for (size_t k = 0; k < result.scores.size(); ++k) {
     const uint64_t votes = sums[kernels_.class_tallies()[k]];
     result.scores[k] = static_cast<float>(scale * static_cast<double>(votes));

@@ -18,7 +18,6 @@ struct GridMode {
   int ticks = 1;
   int copies = 1;
   std::optional<double> margin;
-  double loss_scale = 15;
 };
 
 // Few ticks run one by one; many fill the lanes of the bit-sliced kernel, those of one sample

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/learn/histogram.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
 #include "engine/network/validation.h"
@@ -279,11 +280,33 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TrueNorthModel::Deploy(
   drive.mode.set_steps(mode.has_steps() ? mode.steps() : plan_->ticks);
   drive.mode.set_copies(mode.has_copies() ? mode.copies() : copies);
   if (mode.has_margin()) drive.mode.set_margin(mode.margin());
-  drive.read_out = {
-      .activation = v1::Activation::LINEAR, .loss = v1::Loss::CE, .classes = classes()};
-  drive.loss_scale = loss_scale_;
+  // Divided by it, counts are the logits of the training: loss_scale times the share of a class's
+  // neurons that fire.
+  drive.read_out = {.activation = v1::Activation::LINEAR,
+                    .loss = v1::Loss::CE,
+                    .classes = classes(),
+                    .temperature = static_cast<double>(plan_->neurons_per_class) *
+                                   drive.mode.steps() * drive.mode.copies() / loss_scale_};
   drive.seed = realisation.seed();
   return std::make_shared<const TrueNorthDeployment>(KernelsOf(realisation), std::move(drive));
+}
+
+v1::WeightAnalysis TrueNorthModel::AnalyzeWeights() const {
+  const BinaryGrid grid = Thresholded();
+  v1::WeightAnalysis analysis;
+  for (size_t l = 0; l < grid.layers.size(); ++l) {
+    std::vector<float> weights;
+    std::vector<float> leaks;
+    for (const BinaryCore& core : grid.layers[l]) {
+      weights.insert(weights.end(), core.weight.begin(), core.weight.end());
+      for (const int32_t leak : core.leak) leaks.push_back(static_cast<float>(leak));
+    }
+    v1::LayerWeights& layer = *analysis.add_layers();
+    layer.set_name(plan_->layers[l].name);
+    *layer.mutable_weights() = HistogramOf(weights);
+    *layer.mutable_biases() = HistogramOf(leaks);
+  }
+  return analysis;
 }
 
 void TrueNorthModel::Save(ArchiveWriter& archive) const {

@@ -44,6 +44,8 @@ class TrueNorthModel final : public Model {
   // Of sampled copies: what their sites draw at the spikes of the thresholded network.
   double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return loss_; }
+  // Of THRESHOLD hardware.
+  v1::WeightAnalysis AnalyzeWeights() const override;
   // Crossbars know no column noise and no off conductance, and copies differ only if sampled.
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(

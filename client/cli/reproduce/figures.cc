@@ -28,7 +28,7 @@ int LookOf(const std::string& column, size_t index) {
 Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   std::set<double> values;
   for (const Row* row : rows) values.insert(row->place.x);
-  Axis axis = AxisOver(power ? kNaspLabel : LeverLabel("epsilon"), values);
+  Axis axis = AxisOver(power ? kNaspLabel : LeverLabel(rows.front()->place.x_lever), values);
   // Labels of neighbours would touch.
   double last = 0;
   for (const double value : values) {

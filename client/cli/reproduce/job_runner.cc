@@ -15,6 +15,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "torpor/v1/dataset.grpc.pb.h"
 #include "torpor/v1/job.grpc.pb.h"
+#include "torpor/v1/model.grpc.pb.h"
 #include "torpor/v1/session.grpc.pb.h"
 
 namespace torpor::cli::reproduce {
@@ -98,11 +99,40 @@ absl::StatusOr<v1::Dataset> JobRunner::UseDataset(const std::string& id) {
   return verified->dataset();
 }
 
+std::string JobRunner::StemOf(const std::string& network_id, const std::string& dataset,
+                              uint64_t seed) const {
+  const std::string paper = recipe_.substr(0, recipe_.find('-'));
+  return absl::StrCat("repro-", paper, "-", network_id, "-", NamePart(dataset), "-s", seed);
+}
+
+absl::StatusOr<Stage> JobRunner::Join(const std::string& ensemble_id, const std::string& dataset,
+                                      uint64_t seed, const std::vector<Stage>& members) {
+  v1::JoinModelsRequest request;
+  Stage stage;
+  stage.stem = StemOf(ensemble_id, dataset, seed);
+  for (const Stage& member : members) {
+    request.add_members(member.model);
+    stage.digest = Digest(stage.digest, absl::StrCat(member.digest));
+    *stage.network.mutable_ensemble()->add_members() = member.network;
+  }
+  // Models are what their members are: the name says which.
+  uint64_t named = stage.digest;
+  for (const std::string& member : request.members()) named = Digest(named, member);
+  request.set_model_id(absl::StrCat(stage.stem, "-", ShortHex(named)));
+  request.set_display_name(ensemble_id);
+  request.set_request_id(NewRequestId());
+  stage.model = FullName("models", request.model_id());
+  const auto joined =
+      Call<v1::ModelService>(context_, &v1::ModelService::Stub::JoinModels, request);
+  if (!joined.ok() && !absl::IsAlreadyExists(joined.status())) return joined.status();
+  return stage;
+}
+
 Stage JobRunner::Fresh(const std::string& network_id, const v1::Network& network,
                        const v1::Dataset& dataset, uint64_t seed) const {
   Stage stage;
   const std::string id = ShortName(dataset.name());
-  stage.stem = absl::StrCat("repro-merkel-", network_id, "-", NamePart(id), "-s", seed);
+  stage.stem = StemOf(network_id, id, seed);
   stage.network = network;
   const auto known = datasets_.find(id);
   stage.digest = Digest(Digest(seed, Canonical(network)),

@@ -48,6 +48,9 @@ class JobRunner {
   // The job of `spec` (without session) on the stage: taken up if one of the same digest succeeded,
   // followed if it runs, else created. An error if it does not succeed.
   absl::StatusOr<v1::Job> Run(const Stage& stage, v1::JobSpec spec);
+  // The ensemble of the members' models, joined unless an earlier run has done so.
+  absl::StatusOr<Stage> Join(const std::string& ensemble_id, const std::string& dataset,
+                             uint64_t seed, const std::vector<Stage>& members);
   // The stage that the job's model is.
   static Stage After(const Stage& stage, const v1::JobSpec& spec, const v1::Job& job);
 
@@ -56,6 +59,9 @@ class JobRunner {
   int taken_up() const { return taken_up_; }
 
  private:
+  // "repro-merkel-mlp-mnist-s1".
+  std::string StemOf(const std::string& network_id, const std::string& dataset,
+                     uint64_t seed) const;
   bool DoneNow(const std::string& name) const;
   absl::StatusOr<std::string> SessionOf(const Stage& stage);
   absl::StatusOr<v1::Job> Create(const Stage& stage, const std::string& id, uint64_t digest,

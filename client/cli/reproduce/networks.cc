@@ -11,6 +11,14 @@ namespace {
 
 // The definition with the shape and classes of the data where the recipe leaves them open.
 v1::Network Fitted(v1::Network network, const v1::Dataset& dataset) {
+  if (network.has_truenorth()) {
+    v1::TrueNorthNetwork& grid = *network.mutable_truenorth();
+    if (grid.input().shape().empty()) {
+      *grid.mutable_input()->mutable_shape() = dataset.sample_shape();
+    }
+    if (grid.classes() == 0) grid.set_classes(dataset.classes());
+    return network;
+  }
   v1::RateNetwork& rate = *network.mutable_rate();
   if (rate.input().shape().empty()) {
     *rate.mutable_input()->mutable_shape() = dataset.sample_shape();
@@ -118,10 +126,35 @@ absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
                               const v1::Dataset& dataset, uint64_t seed) {
   v1::JobSpec spec;
   *spec.mutable_train() = Fitted(plan.train(), dataset, seed);
-  const Stage fresh = study.runner.Fresh(plan.id(), Fitted(plan.network(), dataset), dataset, seed);
-  CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(fresh, spec));
-  return Trained{plan, ShortName(dataset.name()), seed, JobRunner::After(fresh, spec, job),
-                 spec.train()};
+  Stage stage = study.runner.Fresh(plan.id(), Fitted(plan.network(), dataset), dataset, seed);
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(stage, spec));
+  stage = JobRunner::After(stage, spec, job);
+  for (const v1::TrainSpec& more : plan.further()) {
+    v1::JobSpec further;
+    *further.mutable_train() = Fitted(more, dataset, seed);
+    further.mutable_train()->set_from_session(true);
+    CLI_ASSIGN_OR_RETURN(const v1::Job done, study.runner.Run(stage, further));
+    stage = JobRunner::After(stage, further, done);
+  }
+  return Trained{plan, ShortName(dataset.name()), seed, std::move(stage), spec.train()};
+}
+
+// All that the network's plan asks for.
+absl::Status Measure(Study& study, const Trained& trained) {
+  for (const recipe::Grid& grid : trained.plan.grids()) {
+    CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
+  }
+  for (const recipe::LeverGrid& grid : trained.plan.lever_grids()) {
+    const Measured measured = {trained.stage, trained.plan.prefix(), trained.plan.title(),
+                               trained.dataset};
+    CLI_RETURN_IF_ERROR(RunLeverGrid(study, measured, grid));
+  }
+  for (const recipe::Saving& saving : trained.plan.savings()) {
+    CLI_RETURN_IF_ERROR(RunSaving(study, trained, saving));
+  }
+  if (trained.plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
+  if (trained.plan.weights()) CLI_RETURN_IF_ERROR(RunWeights(study, trained));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -130,17 +163,16 @@ absl::Status RunNetworks(Study& study) {
   for (const std::string& name : study.recipe.datasets()) {
     if (study.recipe.networks().empty()) break;
     CLI_ASSIGN_OR_RETURN(const v1::Dataset dataset, study.runner.UseDataset(name));
-    for (const recipe::NetworkPlan& plan : study.recipe.networks()) {
-      for (int seed = 1; seed <= study.recipe.seeds(); ++seed) {
-        CLI_ASSIGN_OR_RETURN(const Trained trained,
+    for (int seed = 1; seed <= study.recipe.seeds(); ++seed) {
+      std::vector<Trained> all;
+      for (const recipe::NetworkPlan& plan : study.recipe.networks()) {
+        CLI_ASSIGN_OR_RETURN(Trained trained,
                              Train(study, plan, dataset, static_cast<uint64_t>(seed)));
-        for (const recipe::Grid& grid : plan.grids()) {
-          CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
-        }
-        for (const recipe::Saving& saving : plan.savings()) {
-          CLI_RETURN_IF_ERROR(RunSaving(study, trained, saving));
-        }
-        if (plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
+        CLI_RETURN_IF_ERROR(Measure(study, trained));
+        all.push_back(std::move(trained));
+      }
+      for (const recipe::EnsemblePlan& plan : study.recipe.ensembles()) {
+        CLI_RETURN_IF_ERROR(RunEnsemble(study, all, plan));
       }
     }
   }

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
-#include "client/cli/report.h"
+#include "client/cli/report_page.h"
 #include "client/cli/reproduce/figures.h"
 #include "client/cli/rpc.h"
 

@@ -23,7 +23,20 @@ bool IsId(const std::string& id) {
 }
 
 bool Empty(const recipe::NetworkPlan& plan) {
-  return plan.grids().empty() && plan.savings().empty() && !plan.has_equal_power();
+  return plan.grids().empty() && plan.lever_grids().empty() && plan.savings().empty() &&
+         !plan.has_equal_power() && !plan.weights();
+}
+
+// What is wrong with a grid of levers; "" if nothing.
+std::string WrongInLeverGrid(const recipe::LeverGrid& grid) {
+  if (grid.axes().empty()) return "a grid of levers has no axes";
+  for (const v1::LeverAxis& axis : grid.axes()) {
+    if (axis.values().empty()) return "an axis of a grid of levers has no values";
+  }
+  if (grid.draws() < 0 || grid.draws() > 1000) {
+    return absl::StrCat("lever_grids.draws must be in 0..1000, got ", grid.draws());
+  }
+  return "";
 }
 
 // What is wrong with a plan; "" if nothing.
@@ -33,11 +46,15 @@ std::string WrongInPlan(const recipe::NetworkPlan& plan) {
                         " characters, got `", plan.id(), "`");
   }
   const std::string at = absl::StrCat("network ", plan.id(), ": ");
-  if (plan.network().rate().layers().empty()) return at + "has no layers";
-  if (Empty(plan)) return at + "nothing is measured on it (grids, savings or equal_power)";
+  if (plan.network().rate().layers().empty() && plan.network().truenorth().layers().empty()) {
+    return at + "has no layers";
+  }
   for (const recipe::Grid& grid : plan.grids()) {
     if (grid.epsilon().empty()) return at + "a grid has no epsilon";
     if (grid.bias().empty() && grid.tunings().empty()) return at + "a grid has no bias policy";
+  }
+  for (const recipe::LeverGrid& grid : plan.lever_grids()) {
+    if (std::string wrong = WrongInLeverGrid(grid); !wrong.empty()) return at + wrong;
   }
   for (const recipe::Saving& saving : plan.savings()) {
     if (!(saving.ratio() > 0 && saving.ratio() < 1)) return at + "savings.ratio must be in (0, 1)";
@@ -57,6 +74,25 @@ std::string WrongInPlan(const recipe::NetworkPlan& plan) {
   return "";
 }
 
+std::string WrongInEnsemble(const recipe::Recipe& recipe, const recipe::EnsemblePlan& plan) {
+  if (!IsId(plan.id())) {
+    return absl::StrCat("ensembles.id must be [a-z][a-z0-9-]*, at most ", kMaxNetworkId,
+                        " characters, got `", plan.id(), "`");
+  }
+  const std::string at = absl::StrCat("ensemble ", plan.id(), ": ");
+  if (plan.members().empty()) return at + "has no members";
+  for (const std::string& member : plan.members()) {
+    const bool known = std::any_of(recipe.networks().begin(), recipe.networks().end(),
+                                   [&](const auto& network) { return network.id() == member; });
+    if (!known) return absl::StrCat(at, "no network has the id `", member, "`");
+  }
+  if (plan.lever_grids().empty()) return at + "nothing is measured on it (lever_grids)";
+  for (const recipe::LeverGrid& grid : plan.lever_grids()) {
+    if (std::string wrong = WrongInLeverGrid(grid); !wrong.empty()) return at + wrong;
+  }
+  return "";
+}
+
 std::string WrongInRecipe(const recipe::Recipe& recipe) {
   if (recipe.name().empty()) return "name is missing";
   if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty()) {
@@ -66,13 +102,26 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
   if (!recipe.networks().empty() && (recipe.seeds() < 1 || recipe.seeds() > 1000)) {
     return absl::StrCat("seeds must be in 1..1000, got ", recipe.seeds());
   }
-  std::set<std::string> prefixes;
+  std::set<std::string> prefixes, members;
+  const auto twice = [&](const std::string& prefix) {
+    return prefixes.insert(prefix).second ? std::string()
+                                          : absl::StrCat("two networks have the prefix `", prefix,
+                                                         "`: their rows could not be told apart");
+  };
+  for (const recipe::EnsemblePlan& plan : recipe.ensembles()) {
+    if (std::string wrong = WrongInEnsemble(recipe, plan); !wrong.empty()) return wrong;
+    if (std::string wrong = twice(plan.prefix()); !wrong.empty()) return wrong;
+    members.insert(plan.members().begin(), plan.members().end());
+  }
   for (const recipe::NetworkPlan& plan : recipe.networks()) {
     if (std::string wrong = WrongInPlan(plan); !wrong.empty()) return wrong;
-    if (!prefixes.insert(plan.prefix()).second) {
-      return absl::StrCat("two networks have the prefix `", plan.prefix(),
-                          "`: their rows could not be told apart");
+    if (Empty(plan)) {
+      if (members.contains(plan.id())) continue;
+      return absl::StrCat("network ", plan.id(),
+                          ": nothing is measured on it (grids, lever_grids, savings, equal_power "
+                          "or weights), and no ensemble has it");
     }
+    if (std::string wrong = twice(plan.prefix()); !wrong.empty()) return wrong;
   }
   for (const auto* list : {&recipe.paper(), &recipe.reference()}) {
     for (const recipe::Values& values : *list) {
@@ -112,6 +161,22 @@ void QuickGrid(const recipe::Quick& quick, recipe::Grid& grid) {
   if (quick.test_samples() > 0) grid.set_samples(quick.test_samples());
 }
 
+void QuickLeverGrid(const recipe::Quick& quick, recipe::LeverGrid& grid) {
+  if (quick.test_samples() > 0) grid.set_samples(quick.test_samples());
+  if (quick.draws() > 0 && grid.draws() > 0) grid.set_draws(quick.draws());
+}
+
+// A shorter training, whose last epochs without changed images stay the same share of it.
+void QuickEpochs(int epochs, v1::TrainSpec& train) {
+  if (train.has_augmentation() && train.epochs() > 0) {
+    v1::Augmentation& augmentation = *train.mutable_augmentation();
+    const int plain = augmentation.plain_epochs();
+    augmentation.set_plain_epochs(plain == 0 ? 0 : std::max(1, plain * epochs / train.epochs()));
+  }
+  train.set_warmup_epochs(std::min<double>(train.warmup_epochs(), epochs));
+  train.set_epochs(epochs);
+}
+
 void QuickTuning(const recipe::Quick& quick, recipe::Tuning& tuning) {
   if (quick.tune_epochs() > 0 && tuning.tune().method() != v1::TuneSpec::Method::NEWTON) {
     tuning.mutable_tune()->set_epochs(quick.tune_epochs());
@@ -149,7 +214,7 @@ absl::Status CheckRecipe(const recipe::Recipe& recipe, const std::string& where)
   const std::string wrong = WrongInRecipe(recipe);
   if (wrong.empty()) return absl::OkStatus();
   return UsageError(absl::StrCat("the recipe is wrong: ", wrong), where,
-                    "a recipe of client/recipes/merkel as a pattern");
+                    "a recipe of client/recipes as a pattern");
 }
 
 void ApplyQuick(recipe::Recipe& recipe) {
@@ -158,9 +223,17 @@ void ApplyQuick(recipe::Recipe& recipe) {
   if (quick.one_dataset() && recipe.datasets_size() > 1) {
     recipe.mutable_datasets()->DeleteSubrange(1, recipe.datasets_size() - 1);
   }
+  for (recipe::EnsemblePlan& plan : *recipe.mutable_ensembles()) {
+    for (recipe::LeverGrid& grid : *plan.mutable_lever_grids()) QuickLeverGrid(quick, grid);
+  }
   for (recipe::NetworkPlan& plan : *recipe.mutable_networks()) {
     v1::TrainSpec& train = *plan.mutable_train();
-    if (quick.epochs() > 0) train.set_epochs(quick.epochs());
+    if (quick.epochs() > 0) QuickEpochs(quick.epochs(), train);
+    for (v1::TrainSpec& further : *plan.mutable_further()) {
+      if (quick.further_epochs() > 0) QuickEpochs(quick.further_epochs(), further);
+      if (quick.train_samples() > 0) further.set_train_samples(quick.train_samples());
+    }
+    for (recipe::LeverGrid& grid : *plan.mutable_lever_grids()) QuickLeverGrid(quick, grid);
     if (quick.train_samples() > 0) train.set_train_samples(quick.train_samples());
     if (quick.validation_samples() > 0 && train.validation_samples() > 0) {
       train.set_validation_samples(quick.validation_samples());

@@ -69,6 +69,8 @@ const char* UnitName(Unit unit) {
       return "fraction";
     case Unit::kNumber:
       return "number";
+    case Unit::kJoule:
+      return "joule";
     case Unit::kDegree:
       return "degree";
   }
@@ -175,6 +177,8 @@ std::string FormatValue(std::optional<double> value, Unit unit) {
   switch (unit) {
     case Unit::kFraction:
       return absl::StrFormat("%.2f %%", rounded(100 * *value, 0.01));
+    case Unit::kJoule:
+      return absl::StrFormat("%.4g uJ", 1e6 * *value);
     case Unit::kDegree:
       return absl::StrFormat("%.1f deg", rounded(*value, 0.1));
     case Unit::kNumber:

@@ -15,6 +15,7 @@ namespace torpor::cli::reproduce {
 enum class Unit {
   kFraction,  // 0..1; per cent in tables
   kNumber,
+  kJoule,
   kDegree,
 };
 
@@ -30,6 +31,8 @@ struct Place {
   std::string group, metric, line, column;
   // Where it stands on the horizontal axis of plots; not a number: not drawn.
   double x = std::nan("");
+  // The lever that x is a value of.
+  std::string x_lever = "epsilon";
   Unit unit = Unit::kFraction;
 };
 

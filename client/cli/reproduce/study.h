@@ -45,6 +45,21 @@ absl::Status RunNetworks(Study& study);
 // The parts of a plan, each in the file of its name (grids in networks.cc).
 absl::Status RunSaving(Study& study, const Trained& trained, const recipe::Saving& saving);
 absl::Status RunEqualPower(Study& study, const Trained& trained);
+
+// What a grid of levers is measured on: a trained network or an ensemble of some.
+struct Measured {
+  Stage stage;
+  // Of its rows.
+  std::string prefix, title;
+  // Short name.
+  std::string dataset;
+};
+absl::Status RunLeverGrid(Study& study, const Measured& measured, const recipe::LeverGrid& grid);
+// Joins those of `trained` (of one dataset and seed) that the plan names and measures them.
+absl::Status RunEnsemble(Study& study, const std::vector<Trained>& trained,
+                         const recipe::EnsemblePlan& plan);
+// Rows and drawings of the network's weights and biases, one for each layer.
+absl::Status RunWeights(Study& study, const Trained& trained);
 // Figures 2 and 3: calls of AnalysisService, no jobs.
 absl::Status RunNeurons(Study& study);
 

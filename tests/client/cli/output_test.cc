@@ -52,7 +52,9 @@ TEST(ToJsonTest, Golden) {
       "validation_samples": 0,
       "no_deploy": false,
       "from_session": false,
-      "train_samples": 0
+      "train_samples": 0,
+      "schedule": "unspecified",
+      "warmup_epochs": 0.0
     },
     "threads": 0,
     "max_attempts": 0

@@ -1,4 +1,4 @@
-#include "client/cli/report.h"
+#include "client/cli/report_page.h"
 
 #include "client/cli/mode_rows.h"
 
@@ -24,7 +24,7 @@ v1::PowerSweepRow Row(double epsilon, v1::BiasPolicy::Kind bias, double accuracy
   row.set_agreement(0.97);
   row.set_agreement_low(0.96);
   row.set_agreement_high(0.98);
-  row.set_nasp(0.9 * epsilon);
+  row.set_nasp(epsilon == 1 ? 1 : 0.9 * epsilon);
   row.set_nasp_nominal(epsilon);
   row.set_samples(10000);
   v1::NoiseAccuracy& noise = *row.add_noise_accuracy();
@@ -66,7 +66,7 @@ TEST(ModeCsv, HasOneLineAModeAndTheSameColumnsEverywhere) {
             "ece_high,agreement,agreement_low,agreement_high,nasp,nasp_low,nasp_high,nasp_nominal,"
             "noise_1%,noise_1%_low,noise_1%_high,samples,error.message");
   EXPECT_EQ(lines[1],
-            "1.0,none,0.92,0.91,0.93,0.5,0.0,0.0,0.02,0.0,0.0,0.97,0.96,0.98,0.9,0.0,0.0,1.0,0.9,"
+            "1.0,none,0.92,0.91,0.93,0.5,0.0,0.0,0.02,0.0,0.0,0.97,0.96,0.98,1.0,0.0,0.0,1.0,0.9,"
             "0.88,0.92,10000,");
   EXPECT_EQ(lines[4], "0.05,table,,,,,,,,,,,,,,,,,,,,,\"needs \"\"calibration\"\"\"");
   for (const std::string& line : lines) {

@@ -113,8 +113,7 @@ void ExpectAsPlain(const Expected& expected, const TrueNorthDrive& drive, const 
                    const SampleResult& result) {
   EXPECT_EQ(result.steps_used, expected.ticks);
   for (size_t k = 0; k < expected.votes.size(); ++k) {
-    const double scale =
-        15.0 / (static_cast<double>(plan.neurons_per_class) * expected.ticks * drive.mode.copies());
+    const double scale = static_cast<double>(drive.mode.steps()) / expected.ticks;
     EXPECT_EQ(result.scores[k], static_cast<float>(scale * static_cast<double>(expected.votes[k])));
   }
   ASSERT_EQ(result.activity.layers.size(), expected.layers.size());

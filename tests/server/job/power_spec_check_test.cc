@@ -33,7 +33,7 @@ TEST(PowerSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
            {"power_sweep { dataset: 'd' epsilon: 1 noise { levels: 1 without: true } }",
             "spec.power_sweep.noise.levels", "without"},
            {"power_sweep { dataset: 'd' modes { } epsilon_layers: 'hidden' }",
-            "spec.power_sweep.epsilon", "1..1000"},
+            "spec.power_sweep.epsilon", "for the layers of epsilon_layers"},
            {"power_sweep { dataset: 'd' epsilon: 1 samples: -1 }", "spec.power_sweep.samples",
             "negative"},
            {"evaluate { dataset: 'd' energy_profile { name: 'mine' coefficients { name: 'core_tick' "

@@ -1,5 +1,4 @@
-// torpor report create: measures a session over a grid of power modes and writes the result as one
-// page.
+// The page that says what a session's power modes cost and save.
 #pragma once
 
 #include <string>
@@ -7,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/cli/command.h"
+#include "torpor/v1/analysis.pb.h"
 #include "torpor/v1/job.pb.h"
 #include "torpor/v1/session.pb.h"
 
@@ -18,6 +17,8 @@ struct ReportInput {
   v1::Session session;
   // An ended power sweep with its rows and provenance.
   v1::Job job;
+  // Of the session; without layers the page has no part on it.
+  v1::WeightAnalysis weights;
 };
 
 // A page, and the files that go beside it: (suffix such as "-accuracy.svg", content).

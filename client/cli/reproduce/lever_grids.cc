@@ -1,0 +1,164 @@
+// Sweeps over levers of any family, of networks and of ensembles (study.h).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/errors.h"
+#include "client/cli/mode_levers.h"
+#include "client/cli/reproduce/study.h"
+#include "client/cli/rpc.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+struct Metric {
+  const char* name;
+  const char* what;
+  Unit unit;
+};
+constexpr Metric kMetrics[] = {
+    {"accuracy", "accuracy", Unit::kFraction},
+    {"nasp", "synaptic power against full power", Unit::kFraction},
+    {"agreement", "agreement with full power", Unit::kFraction},
+    {"ece", "calibration error", Unit::kFraction},
+    {"steps", "mean steps of a sample", Unit::kNumber},
+    {"joules", "mean energy of a sample", Unit::kJoule},
+};
+
+bool Has(const v1::PowerSweepRow& row, const std::string& metric) {
+  if (metric == "steps") return row.has_steps();
+  if (metric == "joules") return row.has_joules();
+  return true;
+}
+
+Value ValueOf(const v1::PowerSweepRow& row, const std::string& metric) {
+  if (metric == "accuracy") {
+    return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
+  }
+  if (metric == "nasp") return OfInterval(row.nasp(), row.nasp_low(), row.nasp_high());
+  if (metric == "agreement") {
+    return OfInterval(row.agreement(), row.agreement_low(), row.agreement_high());
+  }
+  if (metric == "ece") return OfInterval(row.ece(), row.ece_low(), row.ece_high());
+  return OfInterval(metric == "steps" ? row.steps().mean() : row.joules().mean(), 0, 0);
+}
+
+// The levers of the axes, in order.
+std::vector<std::string> LeversOf(const recipe::LeverGrid& grid) {
+  std::vector<std::string> levers;
+  for (const v1::LeverAxis& axis : grid.axes()) {
+    for (const v1::PowerMode& value : axis.values()) {
+      std::vector<const google::protobuf::FieldDescriptor*> set;
+      v1::PowerMode::GetReflection()->ListFields(value, &set);
+      for (const auto* field : set) {
+        if (std::find(levers.begin(), levers.end(), field->name()) == levers.end()) {
+          levers.push_back(field->name());
+        }
+      }
+    }
+  }
+  return levers;
+}
+
+// "ticks=16"; empty for a lever that the mode leaves alone.
+std::string LeverPart(const v1::PowerSweepRow& row, const std::string& lever) {
+  const std::string text = LeverText(row, lever);
+  return text.empty() ? "" : absl::StrCat(lever == "steps" ? "ticks" : lever, "=", text);
+}
+
+Place PlaceOf(const Measured& measured, const recipe::LeverGrid& grid,
+              const v1::PowerSweepRow& row) {
+  const std::vector<std::string> levers = LeversOf(grid);
+  std::vector<std::string> parts, others = {measured.prefix, grid.prefix()};
+  for (const std::string& lever : levers) {
+    parts.push_back(LeverPart(row, lever));
+    if (&lever != &levers.front()) others.push_back(parts.back());
+  }
+  std::vector<std::string> whole = {measured.prefix, grid.prefix()};
+  whole.insert(whole.end(), parts.begin(), parts.end());
+  Place place;
+  place.base_id = JoinId(whole);
+  place.dataset = measured.dataset;
+  place.group = measured.dataset;
+  place.line = parts.empty() ? "" : parts.front();
+  place.column = JoinId(others);
+  if (place.column.empty()) place.column = measured.title;
+  place.x = LeverNumber(row, levers.front());
+  place.x_lever = levers.front();
+  place.what = absl::StrCat(measured.title, grid.prefix().empty() ? "" : ", ", grid.prefix(),
+                            ", at ", absl::StrJoin(parts, ", "));
+  return place;
+}
+
+}  // namespace
+
+absl::Status RunLeverGrid(Study& study, const Measured& measured, const recipe::LeverGrid& grid) {
+  CLI_ASSIGN_OR_RETURN(const v1::Dataset dataset, study.runner.UseDataset(measured.dataset));
+  v1::JobSpec spec;
+  v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
+  sweep.set_dataset(dataset.name());
+  sweep.set_split(v1::Split::TEST);
+  sweep.set_samples(grid.samples());
+  sweep.mutable_noise()->set_without(true);
+  *sweep.mutable_base() = grid.base();
+  *sweep.mutable_axes() = grid.axes();
+  *sweep.mutable_realisation() = grid.realisation();
+  if (grid.has_energy_profile()) *sweep.mutable_energy_profile() = grid.energy_profile();
+
+  const int draws = std::max(1, grid.draws());
+  std::vector<v1::Job> jobs;
+  for (int draw = 1; draw <= draws; ++draw) {
+    if (grid.draws() > 0) sweep.mutable_realisation()->set_seed(static_cast<uint64_t>(draw));
+    CLI_ASSIGN_OR_RETURN(v1::Job job, study.runner.Run(measured.stage, spec));
+    jobs.push_back(std::move(job));
+  }
+  for (int k = 0; k < jobs.front().rows_size(); ++k) {
+    const v1::PowerSweepRow& first = jobs.front().rows(k);
+    const Place base = PlaceOf(measured, grid, first);
+    for (const Metric& metric : kMetrics) {
+      if (!first.has_error() && !Has(first, metric.name)) continue;
+      Place place = base;
+      place.metric = metric.name;
+      place.unit = metric.unit;
+      place.what = absl::StrCat(metric.what, " of ", base.what);
+      if (&metric != &kMetrics[0]) absl::StrAppend(&place.base_id, ",metric=", metric.name);
+      if (first.has_error()) {
+        study.rows.AddError(std::move(place), first.error().message());
+        continue;
+      }
+      if (draws == 1) {
+        study.rows.Add(std::move(place), ValueOf(first, metric.name));
+        continue;
+      }
+      // Draws of one network are repetitions of one training.
+      Value mean;
+      mean.value = 0;
+      mean.repetitions = draws;
+      for (const v1::Job& job : jobs) mean.value += ValueOf(job.rows(k), metric.name).value / draws;
+      study.rows.Add(std::move(place), mean);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunEnsemble(Study& study, const std::vector<Trained>& trained,
+                         const recipe::EnsemblePlan& plan) {
+  std::vector<Stage> members;
+  for (const std::string& id : plan.members()) {
+    for (const Trained& member : trained) {
+      if (member.plan.id() == id) members.push_back(member.stage);
+    }
+  }
+  const Trained& first = trained.front();
+  CLI_ASSIGN_OR_RETURN(const Stage stage,
+                       study.runner.Join(plan.id(), first.dataset, first.seed, members));
+  for (const recipe::LeverGrid& grid : plan.lever_grids()) {
+    CLI_RETURN_IF_ERROR(
+        RunLeverGrid(study, {stage, plan.prefix(), plan.title(), first.dataset}, grid));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace torpor::cli::reproduce
