@@ -40,6 +40,18 @@ Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   return axis;
 }
 
+// Per cent from a little below the least: networks that are all good differ in what is left.
+Axis UpperAxis(const std::string& label, double least) {
+  Axis axis;
+  const double step = least < 90 ? 5 : least < 97 ? 2 : 1;
+  const double lowest = step * std::floor((least - 0.2 * step) / step);
+  axis.minimum = lowest;
+  axis.maximum = 100;
+  axis.label = absl::StrCat(label, ", from ", lowest);
+  for (double tick = lowest; tick <= 100; tick += step) axis.ticks.push_back(tick);
+  return axis;
+}
+
 Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows) {
   Axis axis;
   axis.minimum = 0;
@@ -49,7 +61,12 @@ Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows
   }
   axis.label = metric == "nasp" ? kNaspLabel : "accuracy on test images (%)";
   double highest = 0;
-  for (const Row* row : rows) highest = std::max(highest, 100 * *row->measured);
+  double lowest = 100;
+  for (const Row* row : rows) {
+    highest = std::max(highest, 100 * *row->measured);
+    lowest = std::min(lowest, 100 * *row->measured);
+  }
+  if (metric == "accuracy" && lowest >= 80) return UpperAxis(axis.label, lowest);
   // A bias may draw more than it saves.
   return highest > 104 ? axis : PercentAxis(axis.label);
 }
@@ -109,26 +126,59 @@ Drawing Draw(const std::string& group, const std::string& metric,
   return drawing;
 }
 
-// Accuracy against the power that was drawn, where a group has both; no points otherwise.
+// What accuracy is paid with.
+struct Price {
+  const char* metric;
+  double scale;
+};
+constexpr Price kPower = {"nasp", 100};
+constexpr Price kEnergy = {"joules", 1e6};
+
+// Accuracy against its price, where a group has both; no points otherwise. Sets the price's range.
+Plot DrawAgainst(const Price& price, const std::string& group,
+                 const std::vector<const Row*>& accuracies, const std::vector<Row>& rows,
+                 double& least, double& most) {
+  Plot plot = LegendBelow("", group);
+  plot.y = VerticalAxis("accuracy", accuracies);
+  for (const Row* row : accuracies) {
+    const Row* paid = FindRow(rows, row->place.dataset,
+                              absl::StrCat(row->place.base_id, ",metric=", price.metric));
+    if (paid == nullptr || !paid->measured || !(*paid->measured > 0)) continue;
+    const double value = price.scale * *paid->measured;
+    SeriesFor(row->place.column, plot).points.push_back({value, 100 * *row->measured, {}, {}});
+    least = std::min(least, value);
+    most = std::max(most, value);
+  }
+  return plot;
+}
+
 Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& accuracies,
                      const std::vector<Row>& rows, size_t index) {
+  double least = 100, most = 100;
+  Drawing drawing;
+  drawing.plot = DrawAgainst(kPower, group, accuracies, rows, least, most);
+  drawing.plot.name = absl::StrCat("tradeoff-", index);
+  drawing.plot.x = NaspAxis(0.9 * least, 1.1 * most);
+  drawing.caption =
+      "What a share of the power buys: up and to the left is better. One point a mode.";
+  return drawing;
+}
+
+Drawing DrawEnergy(const std::string& group, const std::vector<const Row*>& accuracies,
+                   const std::vector<Row>& rows, size_t index) {
+  double least = 1e9, most = 0;
   Drawing drawing;
   Plot& plot = drawing.plot;
-  plot = LegendBelow(absl::StrCat("tradeoff-", index), group);
-  plot.y = VerticalAxis("accuracy", accuracies);
-  double least = 100, most = 100;
-  for (const Row* row : accuracies) {
-    const Row* power =
-        FindRow(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=nasp"));
-    if (power == nullptr || !power->measured || !(*power->measured > 0)) continue;
-    const double drawn = 100 * *power->measured;
-    SeriesFor(row->place.column, plot).points.push_back({drawn, 100 * *row->measured, {}, {}});
-    least = std::min(least, drawn);
-    most = std::max(most, drawn);
+  plot = DrawAgainst(kEnergy, group, accuracies, rows, least, most);
+  plot.name = absl::StrCat("energy-", index);
+  plot.x.label = "simulated energy of an image (uJ)";
+  plot.x.logarithmic = true;
+  plot.x.minimum = 0.9 * least;
+  plot.x.maximum = 1.1 * most;
+  for (double tick = 1e-3; tick <= most; tick *= 10) {
+    if (tick >= least) plot.x.ticks.push_back(tick);
   }
-  plot.x = NaspAxis(0.9 * least, 1.1 * most);
-  drawing.caption =
-      "What a share of the power buys: up and to the left is better. One point an epsilon.";
+  drawing.caption = "Priced by a device profile, not measured: up and to the left is better.";
   return drawing;
 }
 
@@ -178,6 +228,8 @@ std::vector<Drawing> DrawRows(const std::vector<Row>& rows) {
     if (metric != "accuracy") continue;
     Drawing trade_off = DrawTradeOff(group, of_group, rows, drawings.size() + 1);
     if (!trade_off.plot.series.empty()) drawings.push_back(std::move(trade_off));
+    Drawing energy = DrawEnergy(group, of_group, rows, drawings.size() + 1);
+    if (!energy.plot.series.empty()) drawings.push_back(std::move(energy));
   }
   return drawings;
 }

@@ -166,8 +166,9 @@ absl::Status RunNetworks(Study& study) {
     for (int seed = 1; seed <= study.recipe.seeds(); ++seed) {
       std::vector<Trained> all;
       for (const recipe::NetworkPlan& plan : study.recipe.networks()) {
-        CLI_ASSIGN_OR_RETURN(Trained trained,
-                             Train(study, plan, dataset, static_cast<uint64_t>(seed)));
+        CLI_ASSIGN_OR_RETURN(
+            Trained trained,
+            Train(study, plan, dataset, static_cast<uint64_t>(seed + plan.seed_offset())));
         CLI_RETURN_IF_ERROR(Measure(study, trained));
         all.push_back(std::move(trained));
       }

@@ -46,6 +46,7 @@ std::string WrongInPlan(const recipe::NetworkPlan& plan) {
                         " characters, got `", plan.id(), "`");
   }
   const std::string at = absl::StrCat("network ", plan.id(), ": ");
+  if (plan.seed_offset() < 0) return at + "seed_offset must not be negative";
   if (plan.network().rate().layers().empty() && plan.network().truenorth().layers().empty()) {
     return at + "has no layers";
   }
@@ -113,6 +114,11 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
     if (std::string wrong = twice(plan.prefix()); !wrong.empty()) return wrong;
     members.insert(plan.members().begin(), plan.members().end());
   }
+  for (const std::string& id : recipe.quick().networks()) {
+    const bool known = std::any_of(recipe.networks().begin(), recipe.networks().end(),
+                                   [&](const auto& network) { return network.id() == id; });
+    if (!known) return absl::StrCat("quick.networks: no network has the id `", id, "`");
+  }
   for (const recipe::NetworkPlan& plan : recipe.networks()) {
     if (std::string wrong = WrongInPlan(plan); !wrong.empty()) return wrong;
     if (Empty(plan)) {
@@ -152,6 +158,24 @@ absl::StatusOr<recipe::Recipe> ReadRecipe(absl::StatusOr<Definition> definition,
   return recipe;
 }
 
+// Leaves the named networks, and the ensembles whose members are all left.
+void KeepNetworks(const recipe::Quick& quick, recipe::Recipe& recipe) {
+  if (quick.networks().empty()) return;
+  const std::set<std::string> kept(quick.networks().begin(), quick.networks().end());
+  auto& networks = *recipe.mutable_networks();
+  networks.erase(std::remove_if(networks.begin(), networks.end(),
+                                [&](const auto& plan) { return !kept.contains(plan.id()); }),
+                 networks.end());
+  auto& ensembles = *recipe.mutable_ensembles();
+  ensembles.erase(std::remove_if(ensembles.begin(), ensembles.end(),
+                                 [&](const auto& plan) {
+                                   return !std::all_of(
+                                       plan.members().begin(), plan.members().end(),
+                                       [&](const auto& id) { return kept.contains(id); });
+                                 }),
+                  ensembles.end());
+}
+
 void QuickGrid(const recipe::Quick& quick, recipe::Grid& grid) {
   std::vector<double> kept;
   for (const double epsilon : grid.epsilon()) {
@@ -163,7 +187,7 @@ void QuickGrid(const recipe::Quick& quick, recipe::Grid& grid) {
 
 void QuickLeverGrid(const recipe::Quick& quick, recipe::LeverGrid& grid) {
   if (quick.test_samples() > 0) grid.set_samples(quick.test_samples());
-  if (quick.draws() > 0 && grid.draws() > 0) grid.set_draws(quick.draws());
+  if (quick.draws() > 0) grid.set_draws(std::min(grid.draws(), quick.draws()));
 }
 
 // A shorter training, whose last epochs without changed images stay the same share of it.
@@ -223,6 +247,7 @@ void ApplyQuick(recipe::Recipe& recipe) {
   if (quick.one_dataset() && recipe.datasets_size() > 1) {
     recipe.mutable_datasets()->DeleteSubrange(1, recipe.datasets_size() - 1);
   }
+  KeepNetworks(quick, recipe);
   for (recipe::EnsemblePlan& plan : *recipe.mutable_ensembles()) {
     for (recipe::LeverGrid& grid : *plan.mutable_lever_grids()) QuickLeverGrid(quick, grid);
   }

@@ -1,8 +1,10 @@
 #include "client/cli/reproduce/recipes.h"
 
 #include <fstream>
+#include <map>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "client/cli/errors.h"
 #include "client/cli/output.h"
 #include "gmock/gmock.h"
@@ -28,7 +30,31 @@ TEST(Recipes, AllThatAreBuiltInCanBeRead) {
     names.insert(name);
   }
   EXPECT_THAT(names, IsSupersetOf({"merkel/fig2", "merkel/fig3", "merkel/fig4", "merkel/fig5",
-                                   "merkel/savings", "merkel/noise"}));
+                                   "merkel/savings", "merkel/noise", "truenorth/table2",
+                                   "truenorth/table3", "truenorth/table4", "truenorth/fig2",
+                                   "truenorth/fig4", "truenorth/esser"}));
+}
+
+// A network that several figures of a paper show is trained once: its id means one training.
+TEST(Recipes, NetworksOfOneIdAreTrainedAlike) {
+  std::map<std::string, recipe::NetworkPlan> plans;
+  for (const auto& [name, yaml] : EmbeddedRecipes()) {
+    if (!absl::StartsWith(name, "truenorth/")) continue;
+    const auto recipe = LoadEmbedded(name);
+    ASSERT_TRUE(recipe.ok());
+    for (const recipe::NetworkPlan& plan : recipe->networks()) {
+      recipe::NetworkPlan training;
+      *training.mutable_network() = plan.network();
+      *training.mutable_train() = plan.train();
+      *training.mutable_further() = plan.further();
+      training.set_seed_offset(plan.seed_offset());
+      const auto [known, fresh] = plans.emplace(plan.id(), training);
+      if (!fresh) {
+        EXPECT_EQ(known->second.DebugString(), training.DebugString()) << name << " " << plan.id();
+      }
+    }
+  }
+  EXPECT_GE(plans.size(), 12u);
 }
 
 TEST(Recipes, KnownValuesSayWhereTheyAreFrom) {
@@ -67,6 +93,28 @@ TEST(Recipes, QuickKeepsNewtonsMethodWithoutEpochs) {
     EXPECT_EQ(tuning.tune().epochs() == 0, tuning.tune().method() == v1::TuneSpec::Method::NEWTON)
         << tuning.name();
   }
+}
+
+TEST(Recipes, QuickMayLeaveNetworksOutAndTheirEnsembles) {
+  auto recipe = LoadEmbedded("truenorth/table4");
+  ASSERT_TRUE(recipe.ok());
+  EXPECT_EQ(recipe->ensembles_size(), 4);
+  ApplyQuick(*recipe);
+  EXPECT_EQ(recipe->networks_size(), recipe->quick().networks_size());
+  ASSERT_EQ(recipe->ensembles_size(), 2);
+  EXPECT_EQ(recipe->ensembles(0).id(), "small-mixed");
+  EXPECT_EQ(recipe->ensembles(1).id(), "large-two");
+  // Nothing is missing in what is left.
+  EXPECT_TRUE(CheckRecipe(*recipe, "quick").ok());
+}
+
+TEST(Recipes, QuickKeepsTheEndOfATrainingPlain) {
+  auto recipe = LoadEmbedded("truenorth/table2");
+  ASSERT_TRUE(recipe.ok());
+  ApplyQuick(*recipe);
+  const v1::TrainSpec& train = recipe->networks(1).train();
+  EXPECT_EQ(train.epochs(), recipe->quick().epochs());
+  EXPECT_EQ(train.augmentation().plain_epochs(), 1);
 }
 
 TEST(Recipes, DatasetAndSeedsReplaceTheRecipes) {
@@ -114,6 +162,17 @@ TEST(RecipeFile, IsReadAndChecked) {
   EXPECT_THAT(with("bias: [NONE]", "bias: []"), HasSubstr("no bias policy"));
   EXPECT_THAT(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", "grids: []"),
               HasSubstr("nothing is measured"));
+  const std::string lever_grid = "lever_grids: [{axes: [{values: [{steps: 1}]}]}]";
+  EXPECT_EQ(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", lever_grid), "");
+  EXPECT_THAT(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", "lever_grids: [{axes: []}]"),
+              HasSubstr("a grid of levers has no axes"));
+  EXPECT_THAT(with("    grids", "    seed_offset: -1\n    grids"), HasSubstr("seed_offset"));
+  EXPECT_THAT(with("seeds: 1", "seeds: 1\nquick: {networks: [other]}"),
+              HasSubstr("no network has the id `other`"));
+  EXPECT_THAT(with("seeds: 1", "seeds: 1\nensembles: [{id: e, members: [other]}]"),
+              HasSubstr("no network has the id `other`"));
+  EXPECT_THAT(with("seeds: 1", "seeds: 1\nensembles: [{id: e, members: [net]}]"),
+              HasSubstr("nothing is measured on it"));
   // A slip is named with its line.
   EXPECT_THAT(with("seeds: 1", "seed: 1"), HasSubstr("own.yaml:3"));
   EXPECT_THAT(with("bias: [NONE]", "bias: [NOON]"), HasSubstr("own.yaml:7"));
