@@ -2,7 +2,10 @@
 // rounds, so that the ratio means something on a busy machine; and the time of a power switch under
 // each closed-form policy while streams run. Prints JSON.
 //
-//   stream_bench [--seconds S] [--rounds R] [--streams N] [--dataset NAME]
+//   stream_bench [--seconds S] [--rounds R] [--streams N] [--dataset NAME] [--part all|dense|grid]
+//
+// Server, echo and client share the process and its processors: `taskset -c 0 stream_bench` has all
+// of them, the engine too, on one core.
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -19,24 +22,38 @@
 #include "spdlog/spdlog.h"
 #include "tests/bench/stream_driver.h"
 #include "tests/bench/stream_echo.h"
+#include "tests/bench/stream_grid.h"
+#include "tests/bench/stream_networks.h"
+#include "tests/bench/stream_summary.h"
 #include "tests/bench/stream_switches.h"
 #include "tests/bench/stream_torpor.h"
 
 namespace torpor::bench {
 namespace {
 
-// Figures over all rounds; the ratio is the median of the rounds' ratios.
-nlohmann::json Summary(const std::vector<Measured>& rounds, const std::vector<Measured>& echo) {
-  std::vector<double> rates, ratios, latencies;
-  for (size_t i = 0; i < rounds.size(); ++i) {
-    rates.push_back(rounds[i].rate);
-    ratios.push_back(rounds[i].rate / echo[i].rate);
-    latencies.insert(latencies.end(), rounds[i].latencies.begin(), rounds[i].latencies.end());
+// Dense networks on single samples of floats. Makes sessions/single and sessions/mlp.
+nlohmann::json MeasureDense(const std::shared_ptr<grpc::Channel>& torpor,
+                            const std::shared_ptr<grpc::Channel>& echo, int rounds,
+                            double seconds) {
+  const v1::StreamInferRequest message = ItemOf(v1::DataType::FLOAT32, 1);
+  const size_t bytes = message.ByteSizeLong();
+  CreateSession(torpor, "single", DenseNetwork({10}));
+  CreateSession(torpor, "mlp", DenseNetwork({1000, 10}));
+  nlohmann::json report = {{"message_bytes", bytes}};
+  for (const int depth : {1, 32}) {
+    std::vector<Measured> bare, single, mlp;
+    RunEcho(echo, bytes, depth, 0.2);
+    RunTorpor(torpor, "sessions/single", message, depth, 0.2);
+    for (int round = 0; round < rounds; ++round) {
+      bare.push_back(RunEcho(echo, bytes, depth, seconds));
+      single.push_back(RunTorpor(torpor, "sessions/single", message, depth, seconds));
+      mlp.push_back(RunTorpor(torpor, "sessions/mlp", message, depth, seconds));
+    }
+    report["depth_" + std::to_string(depth)] = {{"echo", Summary(bare, bare)},
+                                                {"784-10", Summary(single, bare)},
+                                                {"784-1000-10", Summary(mlp, bare)}};
   }
-  return {{"rate_per_s", Quantile(rates, 0.5)},
-          {"ratio_to_echo", Quantile(ratios, 0.5)},
-          {"p50_us", Quantile(latencies, 0.5) * 1e6},
-          {"p99_us", Quantile(latencies, 0.99) * 1e6}};
+  return report;
 }
 
 int Main(int argc, char** argv) {
@@ -44,6 +61,7 @@ int Main(int argc, char** argv) {
   int rounds = 5;
   int streams = 8;
   std::string dataset = "fashion-mnist";
+  std::string part = "all";
   CLI::App app{"Streaming against a bare gRPC echo."};
   app.add_option("--seconds", seconds, "Seconds a measurement")->capture_default_str();
   app.add_option("--rounds", rounds, "Interleaved rounds")
@@ -53,6 +71,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--dataset", dataset, "What the switched network is trained on")
+      ->capture_default_str();
+  app.add_option("--part", part, "What to measure; all has the switches too")
+      ->check(CLI::IsMember({"all", "dense", "grid"}))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(spdlog::level::warn);
@@ -75,25 +96,13 @@ int Main(int argc, char** argv) {
     const auto torpor =
         grpc::CreateChannel((*server)->address(), grpc::InsecureChannelCredentials());
     const auto echo = echo_server.NewChannel();
-    CreateSession(torpor, "single", {10});
-    CreateSession(torpor, "mlp", {1000, 10});
-    for (const int depth : {1, 32}) {
-      std::vector<Measured> bare, single, mlp;
-      RunEcho(echo, depth, 0.2);
-      RunTorpor(torpor, "sessions/single", depth, 0.2);
-      for (int round = 0; round < rounds; ++round) {
-        bare.push_back(RunEcho(echo, depth, seconds));
-        single.push_back(RunTorpor(torpor, "sessions/single", depth, seconds));
-        mlp.push_back(RunTorpor(torpor, "sessions/mlp", depth, seconds));
-      }
-      report["depth_" + std::to_string(depth)] = {{"echo", Summary(bare, bare)},
-                                                  {"784-10", Summary(single, bare)},
-                                                  {"784-1000-10", Summary(mlp, bare)}};
+    if (part != "grid") report["dense"] = MeasureDense(torpor, echo, rounds, seconds);
+    if (part != "dense") report["core_grid"] = MeasureGrid(torpor, echo, rounds, seconds);
+    if (part == "all") {
+      report["switch_784-1000-10"] =
+          MeasureSwitches(torpor, streams, TrainBriefly(torpor, "sessions/mlp", dataset));
     }
-    report["switch_784-1000-10"] =
-        MeasureSwitches(torpor, streams, TrainBriefly(torpor, "sessions/mlp", dataset));
   }
-  report["message_bytes"] = kInputs * sizeof(float);
   report["rounds"] = rounds;
   report["seconds"] = seconds;
   std::printf("%s\n", report.dump(2).c_str());

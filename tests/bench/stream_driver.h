@@ -21,7 +21,7 @@ namespace torpor::bench {
 
 using Clock = std::chrono::steady_clock;
 
-// What a message holds: 32-bit floats.
+// Values of a sample.
 inline constexpr int kInputs = 784;
 
 inline double Seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }

@@ -51,8 +51,9 @@ std::shared_ptr<grpc::Channel> EchoServer::NewChannel() const {
                              grpc::InsecureChannelCredentials());
 }
 
-Measured RunEcho(const std::shared_ptr<grpc::Channel>& channel, int depth, double seconds) {
-  const grpc::Slice slice(std::string(kInputs * sizeof(float), 'x'));
+Measured RunEcho(const std::shared_ptr<grpc::Channel>& channel, size_t bytes, int depth,
+                 double seconds) {
+  const grpc::Slice slice(std::string(bytes, 'x'));
   const grpc::ByteBuffer message(&slice, 1);
   Driver<grpc::ByteBuffer, grpc::ByteBuffer> driver(&message, depth,
                                                     [](const grpc::ByteBuffer&) { return true; });

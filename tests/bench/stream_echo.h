@@ -1,6 +1,7 @@
 // A bare gRPC echo: what a stream costs before anything is computed.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "grpcpp/generic/async_generic_service.h"
@@ -25,7 +26,8 @@ class EchoServer {
   int port_ = 0;
 };
 
-// Keeps `depth` messages in flight to an EchoServer.
-Measured RunEcho(const std::shared_ptr<grpc::Channel>& channel, int depth, double seconds);
+// Keeps `depth` messages of so many bytes in flight to an EchoServer.
+Measured RunEcho(const std::shared_ptr<grpc::Channel>& channel, size_t bytes, int depth,
+                 double seconds);
 
 }  // namespace torpor::bench

@@ -51,7 +51,7 @@ SwitchTimes SwitchBackAndForth(const std::shared_ptr<grpc::Channel>& channel,
 nlohmann::json MeasureSwitches(const std::shared_ptr<grpc::Channel>& channel, int streams,
                                bool calibrated) {
   constexpr int kSwitches = 101;
-  const v1::StreamInferRequest message = ItemOf();
+  const v1::StreamInferRequest message = ItemOf(v1::DataType::FLOAT32, 1);
   const v1::StreamInferRequest open = OpenOf("sessions/mlp");
   const auto stub = v1::InferenceService::NewStub(channel);
   std::deque<TorporDriver> drivers;

@@ -4,21 +4,29 @@
 #include <cstddef>
 #include <random>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "spdlog/spdlog.h"
 #include "torpor/v1/job.grpc.pb.h"
-#include "torpor/v1/session.grpc.pb.h"
 
 namespace torpor::bench {
 
-v1::StreamInferRequest ItemOf() {
+v1::StreamInferRequest ItemOf(v1::DataType::Kind dtype, int samples) {
   v1::StreamInferRequest request;
   v1::Tensor& input = *request.mutable_item()->mutable_input();
-  input.set_dtype(v1::DataType::FLOAT32);
-  input.add_shape(1);
+  input.set_dtype(dtype);
+  input.add_shape(samples);
   input.add_shape(kInputs);
   std::mt19937 random(1);
-  std::vector<float> values(kInputs);
+  const size_t count = static_cast<size_t>(samples) * kInputs;
+  if (dtype == v1::DataType::UINT8) {
+    std::string bytes(count, 0);
+    for (char& b : bytes) b = static_cast<char>(random() >> 24);
+    input.set_data(std::move(bytes));
+    return request;
+  }
+  std::vector<float> values(count);
   for (float& v : values) v = std::uniform_real_distribution<float>(0, 1)(random);
   input.set_data(values.data(), values.size() * sizeof(float));
   return request;
@@ -33,32 +41,13 @@ v1::StreamInferRequest OpenOf(const std::string& session) {
 bool IsAnswer(const v1::StreamInferResponse& reply) { return reply.has_result(); }
 
 Measured RunTorpor(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
-                   int depth, double seconds) {
-  const v1::StreamInferRequest message = ItemOf();
+                   const v1::StreamInferRequest& message, int depth, double seconds) {
   const v1::StreamInferRequest open = OpenOf(session);
   TorporDriver driver(&message, depth, IsAnswer);
   const auto stub = v1::InferenceService::NewStub(channel);
   stub->async()->StreamInfer(driver.context(), &driver);
   driver.Start(&open);
   return Run(driver, seconds);
-}
-
-void CreateSession(const std::shared_ptr<grpc::Channel>& channel, const std::string& id,
-                   const std::vector<int>& units) {
-  v1::CreateSessionRequest request;
-  request.set_session_id(id);
-  v1::RateNetwork& rate = *request.mutable_network()->mutable_rate();
-  rate.mutable_input()->add_shape(kInputs);
-  for (size_t l = 0; l < units.size(); ++l) {
-    v1::RateLayer& layer = *rate.add_layers();
-    layer.mutable_dense()->set_units(units[l]);
-    layer.set_activation(l + 1 == units.size() ? v1::Activation::SIGMOID : v1::Activation::RELU);
-  }
-  grpc::ClientContext context;
-  v1::Session session;
-  const grpc::Status status =
-      v1::SessionService::NewStub(channel)->CreateSession(&context, request, &session);
-  if (!status.ok()) spdlog::error("create: {}", status.error_message());
 }
 
 bool TrainBriefly(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
