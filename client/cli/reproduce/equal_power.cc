@@ -1,6 +1,7 @@
 // Several ways to draw the same power, under column noise (study.h).
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
+#include "client/cli/reproduce/row_metrics.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {

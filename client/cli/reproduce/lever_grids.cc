@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/errors.h"
 #include "client/cli/mode_levers.h"
+#include "client/cli/reproduce/row_metrics.h"
 #include "client/cli/reproduce/study.h"
 #include "client/cli/rpc.h"
 #include "google/protobuf/descriptor.h"
@@ -12,38 +13,6 @@
 
 namespace torpor::cli::reproduce {
 namespace {
-
-struct Metric {
-  const char* name;
-  const char* what;
-  Unit unit;
-};
-constexpr Metric kMetrics[] = {
-    {"accuracy", "accuracy", Unit::kFraction},
-    {"nasp", "synaptic power against full power", Unit::kFraction},
-    {"agreement", "agreement with full power", Unit::kFraction},
-    {"ece", "calibration error", Unit::kFraction},
-    {"steps", "mean steps of a sample", Unit::kNumber},
-    {"joules", "mean energy of a sample", Unit::kJoule},
-};
-
-bool Has(const v1::PowerSweepRow& row, const std::string& metric) {
-  if (metric == "steps") return row.has_steps();
-  if (metric == "joules") return row.has_joules();
-  return true;
-}
-
-Value ValueOf(const v1::PowerSweepRow& row, const std::string& metric) {
-  if (metric == "accuracy") {
-    return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
-  }
-  if (metric == "nasp") return OfInterval(row.nasp(), row.nasp_low(), row.nasp_high());
-  if (metric == "agreement") {
-    return OfInterval(row.agreement(), row.agreement_low(), row.agreement_high());
-  }
-  if (metric == "ece") return OfInterval(row.ece(), row.ece_low(), row.ece_high());
-  return OfInterval(metric == "steps" ? row.steps().mean() : row.joules().mean(), 0, 0);
-}
 
 // The levers of the axes, in order.
 std::vector<std::string> LeversOf(const recipe::LeverGrid& grid) {
@@ -115,30 +84,9 @@ absl::Status RunLeverGrid(Study& study, const Measured& measured, const recipe::
     jobs.push_back(std::move(job));
   }
   for (int k = 0; k < jobs.front().rows_size(); ++k) {
-    const v1::PowerSweepRow& first = jobs.front().rows(k);
-    const Place base = PlaceOf(measured, grid, first);
-    for (const Metric& metric : kMetrics) {
-      if (!first.has_error() && !Has(first, metric.name)) continue;
-      Place place = base;
-      place.metric = metric.name;
-      place.unit = metric.unit;
-      place.what = absl::StrCat(metric.what, " of ", base.what);
-      if (&metric != &kMetrics[0]) absl::StrAppend(&place.base_id, ",metric=", metric.name);
-      if (first.has_error()) {
-        study.rows.AddError(std::move(place), first.error().message());
-        continue;
-      }
-      if (draws == 1) {
-        study.rows.Add(std::move(place), ValueOf(first, metric.name));
-        continue;
-      }
-      // Draws of one network are repetitions of one training.
-      Value mean;
-      mean.value = 0;
-      mean.repetitions = draws;
-      for (const v1::Job& job : jobs) mean.value += ValueOf(job.rows(k), metric.name).value / draws;
-      study.rows.Add(std::move(place), mean);
-    }
+    std::vector<const v1::PowerSweepRow*> same_mode;
+    for (const v1::Job& job : jobs) same_mode.push_back(&job.rows(k));
+    AddSweepRow(PlaceOf(measured, grid, *same_mode.front()), same_mode, study.rows);
   }
   return absl::OkStatus();
 }

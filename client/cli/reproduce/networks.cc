@@ -3,6 +3,7 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/errors.h"
 #include "client/cli/report_plots.h"
+#include "client/cli/reproduce/row_metrics.h"
 #include "client/cli/reproduce/study.h"
 #include "client/cli/rpc.h"
 
@@ -39,56 +40,19 @@ v1::TrainSpec Fitted(v1::TrainSpec train, const v1::Dataset& dataset, uint64_t s
   return train;
 }
 
-struct Metric {
-  const char* name;
-  const char* what;
-  Unit unit;
-};
-constexpr Metric kAccuracy = {"accuracy", "accuracy", Unit::kFraction};
-constexpr Metric kOthers[] = {
-    {"nasp", "NASP, inputs as each layer sees them", Unit::kFraction},
-    {"nasp_nominal", "NASP, hidden inputs of full power", Unit::kFraction},
-    {"loss", "loss", Unit::kNumber},
-    {"ece", "calibration error", Unit::kFraction},
-    {"agreement", "agreement with full power", Unit::kFraction},
-};
-
-Value ValueOf(const v1::PowerSweepRow& row, const std::string& metric) {
-  if (metric == "accuracy") {
-    return OfInterval(row.accuracy(), row.accuracy_low(), row.accuracy_high());
-  }
-  if (metric == "nasp") return OfInterval(row.nasp(), row.nasp_low(), row.nasp_high());
-  if (metric == "nasp_nominal") return OfInterval(row.nasp_nominal(), 0, 0);
-  if (metric == "loss") return OfInterval(row.loss(), row.loss_low(), row.loss_high());
-  if (metric == "ece") return OfInterval(row.ece(), row.ece_low(), row.ece_high());
-  return OfInterval(row.agreement(), row.agreement_low(), row.agreement_high());
-}
-
 void AddRow(Study& study, const Trained& trained, const v1::PowerSweepRow& row,
             const std::string& policy) {
   const std::string epsilon = ShortNumber(row.epsilon());
-  const auto add = [&](const Metric& metric) {
-    Place place;
-    place.base_id = JoinId(
-        {trained.plan.prefix(), absl::StrCat("eps=", epsilon), absl::StrCat("bias=", policy)});
-    if (&metric != &kAccuracy) absl::StrAppend(&place.base_id, ",metric=", metric.name);
-    place.dataset = trained.dataset;
-    place.what = absl::StrCat(metric.what, " of ", GroupOf(trained), ", at epsilon ", epsilon,
-                              ", bias ", policy);
-    place.group = GroupOf(trained);
-    place.metric = metric.name;
-    place.line = epsilon;
-    place.column = policy;
-    place.x = row.epsilon();
-    place.unit = metric.unit;
-    if (row.has_error()) {
-      study.rows.AddError(std::move(place), row.error().message());
-    } else {
-      study.rows.Add(std::move(place), ValueOf(row, metric.name));
-    }
-  };
-  add(kAccuracy);
-  for (const Metric& metric : kOthers) add(metric);
+  Place place;
+  place.base_id =
+      JoinId({trained.plan.prefix(), absl::StrCat("eps=", epsilon), absl::StrCat("bias=", policy)});
+  place.dataset = trained.dataset;
+  place.what = absl::StrCat(GroupOf(trained), ", at epsilon ", epsilon, ", bias ", policy);
+  place.group = GroupOf(trained);
+  place.line = epsilon;
+  place.column = policy;
+  place.x = row.epsilon();
+  AddSweepRow(place, {&row}, study.rows);
 }
 
 absl::Status Sweep(Study& study, const Trained& trained, const Stage& stage,
@@ -226,16 +190,6 @@ v1::PowerSweepSpec NewSweep(const Trained& trained, v1::Split::Kind split, int64
   sweep.mutable_realisation();
   sweep.mutable_noise()->set_without(true);
   return sweep;
-}
-
-Value OfInterval(double value, double low, double high) {
-  Value result;
-  result.value = value;
-  if (high > low) {
-    result.low = low;
-    result.high = high;
-  }
-  return result;
 }
 
 }  // namespace torpor::cli::reproduce

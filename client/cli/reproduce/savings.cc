@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
 #include "client/cli/reproduce/figures.h"
+#include "client/cli/reproduce/row_metrics.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {

@@ -76,7 +76,4 @@ std::string GroupOf(const Trained& trained);
 // The whole sweep on a realisation without noise of its own.
 v1::PowerSweepSpec NewSweep(const Trained& trained, v1::Split::Kind split, int64_t samples);
 
-// A value with its interval where the server gave one (high > low).
-Value OfInterval(double value, double low, double high);
-
 }  // namespace torpor::cli::reproduce

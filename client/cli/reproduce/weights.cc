@@ -1,6 +1,7 @@
 // How the weights and biases of a recipe's networks are distributed (study.h).
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
+#include "client/cli/reproduce/row_metrics.h"
 #include "client/cli/reproduce/study.h"
 #include "client/cli/rpc.h"
 #include "client/cli/weight_plots.h"
