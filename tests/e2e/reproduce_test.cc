@@ -113,6 +113,57 @@ TEST_F(ReproduceTest, GoesOnAfterAnInterruptedRun) {
   for (const auto& [seed, count] : trainings) EXPECT_EQ(count, 1) << seed;
 }
 
+// Four cores below, one above, trained on, drawn anew, joined and looked into.
+TEST_F(ReproduceTest, MeasuresCoreGridsByLeversDrawsAndEnsembles) {
+  const std::string layers =
+      "layers: [{name: eyes, block: 8, stride: 4}, {name: out, block: 2, stride: 1}], "
+      "outputNeurons: 40, ticks: 8";
+  const std::string train =
+      "    train: {epochs: 2, batch_size: 50, train_samples: 2000, truenorth: {method: "
+      "PROBABILITY}}\n";
+  WriteRecipe(
+      "grids", 2,
+      "    network: {truenorth: {" + layers + "}}\n" + train +
+          "    further: [{epochs: 1, train_samples: 1000, batch_size: 50}]\n"
+          "    weights: true\n"
+          "    lever_grids:\n"
+          "      - axes: [{values: [{steps: 1}, {steps: 8}]}]\n"
+          "      - {prefix: drawn, axes: [{values: [{copies: 1}, {copies: 3}]}], base: "
+          "{steps: 2}, realisation: {connections: SAMPLED, copies: 3}, draws: 3}\n"
+          "  - id: other\n"
+          "    network: {truenorth: {template: SIGNS_AND_DOUBLES, " +
+          layers + "}}\n" + train +
+          "ensembles:\n"
+          "  - {id: both, prefix: both, members: [net, other], lever_grids: [{axes: [{values: "
+          "[{steps: 1}, {steps: 8}]}, {values: [{copies: 1}, {copies: 2}]}]}]}\n");
+  const Result result = Torpor(ReproduceRecipe());
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  auto rows = ById(result.json());
+  const auto measured = [&](const std::string& id) {
+    EXPECT_TRUE(rows.count(id)) << id;
+    return rows[id]["measured"].is_number() ? rows[id]["measured"].get<double>() : -1;
+  };
+  EXPECT_GT(measured("ticks=8"), 0.15);
+  EXPECT_EQ(measured("ticks=8,metric=nasp"), 1);
+  EXPECT_EQ(measured("ticks=1,metric=steps"), 1);
+  // Cores are paid by the tick.
+  EXPECT_NEAR(measured("ticks=8,metric=joules") / measured("ticks=1,metric=joules"), 8, 1e-9);
+  EXPECT_NEAR(measured("drawn,copies=3,metric=joules") / measured("drawn,copies=1,metric=joules"),
+              3, 1e-9);
+  EXPECT_NEAR(measured("both,ticks=8,copies=2,metric=joules") /
+                  measured("both,ticks=8,copies=1,metric=joules"),
+              2, 1e-9);
+  EXPECT_EQ(rows["both,ticks=1,copies=2"]["seeds"], 2);
+  // One member that votes alone is that member.
+  EXPECT_EQ(measured("both,ticks=8,copies=1"), measured("ticks=8"));
+  double shares = 0;
+  for (const char* weight : {"-1", "0", "1"}) {
+    shares += measured(std::string("layer=eyes,weight=") + weight);
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
+  EXPECT_THAT(ReadFile(Path("out/own-grids.html")), HasSubstr("simulated energy of an image (uJ)"));
+}
+
 TEST_F(ReproduceTest, MeasuresSingleNeurons) {
   const Result bias = Reproduce("merkel/fig2");
   ASSERT_EQ(bias.exit_code, 0) << bias.err;
