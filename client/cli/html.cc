@@ -26,8 +26,8 @@ p, li { max-width: 46rem; }
 .figures div { flex: 1 1 11rem; background: var(--card); border-radius: 8px; padding: 0.75rem 1rem; }
 .figures strong { display: block; font-size: 1.6rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--soft); font-size: 0.9rem; }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; }
-figure { flex: 1 1 26rem; margin: 0.5rem 0; min-width: 0; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
+figure { margin: 0.5rem 0; min-width: 0; }
 figure svg { display: block; width: 100%; height: auto; border-radius: 8px; border: 1px solid #d0d7de; }
 figcaption, caption { color: var(--soft); font-size: 0.9rem; text-align: left; padding: 0.4rem 0; }
 .scroll { overflow-x: auto; }

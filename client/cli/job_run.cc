@@ -1,8 +1,11 @@
 #include "client/cli/job_run.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "client/cli/energy_ledger.h"
 #include "client/cli/errors.h"
 #include "client/cli/name_value.h"
 #include "client/cli/progress.h"
@@ -11,6 +14,41 @@
 #include "torpor/v1/job.grpc.pb.h"
 
 namespace torpor::cli {
+namespace {
+
+// Where a wrong lever of a power mode was written, "" for other fields. A mode's levers are written
+// as lever=value, also in an axis of a grid; epsilon and bias have flags.
+std::string PlaceOfLever(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  std::string field = path.substr(dot + 1);
+  field = field.substr(0, field.find('['));
+  const std::string parent = dot == std::string::npos ? "" : path.substr(0, dot);
+  bool in_mode = parent.empty();
+  for (const char* place : {"power_mode", "base"}) {
+    in_mode = in_mode || parent == place || absl::EndsWith(parent, absl::StrCat(".", place));
+  }
+  for (const char* place : {".axes[", ".modes["}) {
+    in_mode = in_mode || absl::StrContains(parent, place);
+  }
+  if (!in_mode || v1::PowerMode::descriptor()->FindFieldByName(field) == nullptr) return "";
+  if (field == "layer_epsilon") return "--epsilon";
+  return field == "epsilon" || field == "bias" ? "--" + field : absl::StrCat("lever ", field);
+}
+
+// What samples took of steps and energy, which may differ between them, in words.
+void AddSpread(const v1::PowerSweepRow& row, Json& json, std::vector<Column>& columns) {
+  const auto add = [&](const char* key, const v1::Distribution& of, auto text) {
+    json[key] = absl::StrCat(text(of.mean()), " (5 %: ", text(of.p5()), ", 50 %: ", text(of.p50()),
+                             ", 95 %: ", text(of.p95()), ")");
+    columns.push_back({key});
+  };
+  if (row.has_steps()) {
+    add("steps taken", row.steps(), [](double steps) { return absl::StrFormat("%.4g", steps); });
+  }
+  if (row.has_joules()) add("energy a sample", row.joules(), JoulesText);
+}
+
+}  // namespace
 
 void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits) {
   command.add_option("--job-id", flags.job_id, "id of the job; chosen by the server when left out");
@@ -60,8 +98,11 @@ absl::Status CheckCount(const CLI::App& command, const std::string& flag, int va
 absl::Status NameFlag(absl::Status status) {
   const auto bad = DetailOf<google::rpc::BadRequest>(status);
   if (status.ok() || !bad || bad->field_violations().empty()) return status;
-  std::string field = bad->field_violations(0).field();
-  field = field.substr(0, field.find('['));
+  const std::string& path = bad->field_violations(0).field();
+  if (const std::string place = PlaceOfLever(path); !place.empty()) {
+    return WithWhere(std::move(status), place);
+  }
+  std::string field = path.substr(0, path.find('['));
   field = field.substr(field.rfind('.') + 1);
   // Flags that are not called as their fields; a message without a flag of its own stands for the
   // one that sets most of it.
@@ -119,8 +160,12 @@ void PrintJob(Context& context, const v1::Job& job) {
   for (const auto& [name, value] : json["metrics"].items()) {
     const bool fraction = name.find("accuracy") != std::string::npos ||
                           name.find("agreement") != std::string::npos ||
-                          name.find("nasp") != std::string::npos || name == "ece";
+                          name.find("nasp") != std::string::npos || absl::StartsWith(name, "ece");
     columns.push_back({"metrics." + name, name, fraction ? Cell::kPercent : Cell::kNumber});
+  }
+  if (context.options.format == Format::kTable && job.spec().has_evaluate() &&
+      !job.rows().empty()) {
+    AddSpread(job.rows(0), json, columns);
   }
   columns.push_back({"error.message", "error"});
   columns.push_back({"create_time", "created"});

@@ -63,7 +63,8 @@ absl::Status CheckCount(const CLI::App& command, const std::string& flag, int va
 absl::Status ReportSubmitted(Context& context, const v1::Job& job, const SubmitFlags& flags);
 
 // Names the flag of the first wrong field as the place of the error: `spec.train.learning_rate` ->
-// --learning-rate.
+// --learning-rate; of a power mode without a flag of its own the lever: `power_mode.steps` -> lever
+// steps.
 absl::Status NameFlag(absl::Status status);
 
 // Says where the user wrote what the server refused.

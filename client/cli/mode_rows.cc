@@ -21,6 +21,14 @@ void AddInterval(const std::string& figure, bool every_figure, std::vector<Colum
   columns.push_back({figure + "_high"});
 }
 
+// Whether samples of a mode differ in a figure.
+bool Varies(const v1::Distribution& figure) { return figure.p95() > figure.p5(); }
+
+// "3 to 16", the middle 90 % of the samples.
+std::string RangeText(const v1::Distribution& figure, double scale) {
+  return absl::StrFormat("%.4g to %.4g", scale * figure.p5(), scale * figure.p95());
+}
+
 // The mean, and the percentiles where every figure is wanted.
 void AddDistribution(const std::string& figure, const std::string& title, bool every_figure,
                      std::vector<Column>& columns) {
@@ -63,7 +71,7 @@ const v1::NoiseAccuracy* AtNoise(const v1::PowerSweepRow& row, double level) {
 ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
   ModeTable table;
   bool wrong = false, epsilon = false, bias = false, by_layer = false, steps = false;
-  bool joules = false;
+  bool joules = false, varied = false;
   for (const v1::PowerSweepRow& row : job.rows()) {
     wrong = wrong || row.has_error();
     epsilon = epsilon || row.has_epsilon();
@@ -72,7 +80,12 @@ ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
     steps = steps || row.has_steps();
     joules = joules || row.has_joules();
     Json json = ModeRowJson(row);
-    if (row.has_joules()) json["energy_nj"] = row.joules().mean() * 1e9;
+    varied = varied || Varies(row.steps()) || Varies(row.joules());
+    if (row.has_steps()) json["steps_range"] = RangeText(row.steps(), 1);
+    if (row.has_joules()) {
+      json["energy_nj"] = row.joules().mean() * 1e9;
+      json["energy_range"] = RangeText(row.joules(), 1e9);
+    }
     for (const v1::NoiseAccuracy& at : row.noise_accuracy()) {
       const std::string name = NoiseName(at.level());
       json[name] = at.accuracy();
@@ -99,9 +112,13 @@ ModeTable MakeModeTable(const v1::Job& job, bool every_figure) {
     AddInterval(figure, every_figure, columns);
   }
   columns.push_back({"nasp_nominal", "", Cell::kPercent});
+  // The middle 90 % of the samples, where they differ at all.
+  const bool ranges = varied && !every_figure;
   if (steps) AddDistribution("steps", "steps taken", every_figure, columns);
+  if (steps && ranges) columns.push_back({"steps_range", "5 to 95 %"});
   if (joules && every_figure) AddDistribution("joules", "joules", every_figure, columns);
   if (joules && !every_figure) columns.push_back({"energy_nj", "energy (nJ)", Cell::kNumber});
+  if (joules && ranges) columns.push_back({"energy_range", "5 to 95 %"});
   for (double level : NoiseLevels(job)) {
     const std::string name = NoiseName(level);
     columns.push_back({name, NoiseTitle(level), Cell::kPercent});

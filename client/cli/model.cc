@@ -122,7 +122,8 @@ void AddFileCommands(CLI::App& model, Context& context) {
   CLI::App* to_file =
       AddCommand(model, "export", "Writes a model to a file, for NumPy or for another server.",
                  "torpor model export latest --file weights.npz\n"
-                 "torpor model export sessions/s1 --file s1.torpor",
+                 "torpor model export sessions/s1 --file s1.torpor\n"
+                 "torpor model export sessions/grid --format cores --file cores.npz",
                  context, [=, &context] { return Export(context, *out); });
   to_file
       ->add_option("model", out->model,
@@ -138,15 +139,18 @@ void AddFileCommands(CLI::App& model, Context& context) {
   CLI::App* from_file = AddCommand(
       model, "import", "Makes a model of a file: an archive, or weights trained elsewhere.",
       "torpor model import weights.npz --network net.yaml --id mine --loss bce\n"
+      "torpor model import cores.npz --network grid.yaml --id chip\n"
       "torpor model import s1.torpor",
       context, [=, &context] { return Import(context, *in); });
   from_file
-      ->add_option("file", in->file,
-                   "NPZ with arrays LAYER.weight [units x inputs] and LAYER.bias, or an archive")
+      ->add_option(
+          "file", in->file,
+          "NPZ with arrays LAYER.weight [units x inputs] and LAYER.bias, cores as they are "
+          "exported, or an archive")
       ->required();
   from_file->add_option("--network", in->network,
                         "definition of the network of an NPZ or of cores, YAML or JSON");
-  from_file->add_option("--id", in->id, "id of the model; chosen by the server if absent");
+  from_file->add_option("--id,--name", in->id, "id of the model; chosen by the server if absent");
   from_file->add_option("--loss", in->loss, "loss that an NPZ was trained with: bce, mse or ce");
   from_file->add_option("--format", in->format,
                         "npz, cores or archive; default: as the file begins");
@@ -180,7 +184,7 @@ void AddModelCommands(CLI::App& root, Context& context) {
                  "torpor model snapshot s1 --name before", context,
                  [=, &context] { return Snapshot(context, *id, *extra); });
   snapshot->add_option("session", *id, "the session")->required();
-  snapshot->add_option("--name", *extra, "id of the model; chosen by the server if absent");
+  snapshot->add_option("--name,--id", *extra, "id of the model; chosen by the server if absent");
   auto members = std::make_shared<std::vector<std::string>>();
   CLI::App* ensemble =
       AddCommand(*model, "ensemble", "Joins trained models into one that votes.",
@@ -190,7 +194,7 @@ void AddModelCommands(CLI::App& root, Context& context) {
       ->add_option("models", *members,
                    "the members; the lever copies=N keeps the first N of them switched on")
       ->required();
-  ensemble->add_option("--name", *extra, "id of the model; chosen by the server if absent");
+  ensemble->add_option("--name,--id", *extra, "id of the model; chosen by the server if absent");
   AddFileCommands(*model, context);
 }
 

@@ -1,5 +1,6 @@
 #include "client/cli/model_file.h"
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <utility>
@@ -20,6 +21,8 @@ namespace torpor::cli {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+// Bytes that say which format a file has.
+constexpr size_t kHead = 256;
 constexpr absl::string_view kOpen = "open.";
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatOf(const std::string& word) {
@@ -28,6 +31,22 @@ absl::StatusOr<v1::ModelFormat::Kind> FormatOf(const std::string& word) {
   if (word == "archive") return v1::ModelFormat::ARCHIVE;
   return UsageError(absl::StrCat("no such format: `", word, "`"), "--format",
                     "--format npz, cores or archive");
+}
+
+// Whether a zip's first member, which its head names, is an array of a file of cores.
+bool IsMemberOfCores(absl::string_view head) {
+  constexpr size_t kLengthAt = 26, kNameAt = 30;
+  if (head.size() < kNameAt) return false;
+  const size_t length = static_cast<uint8_t>(head[kLengthAt]) |
+                        static_cast<size_t>(static_cast<uint8_t>(head[kLengthAt + 1])) << 8;
+  const absl::string_view name = head.substr(kNameAt, length);
+  for (const char* array :
+       {".axon_types.npy", ".tables.npy", ".crossbar.npy", ".pixel.npy", ".source_core.npy",
+        ".source_neuron.npy", ".destination_core.npy", ".destination_axon.npy"}) {
+    if (absl::EndsWith(name, array)) return true;
+  }
+  // Both kinds of file have leaks: those of cores by layer, those of a model's NPZ by core as well.
+  return absl::EndsWith(name, ".leak.npy") && std::count(name.begin(), name.end(), '.') == 2;
 }
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatToWrite(const ExportFlags& flags) {
@@ -40,13 +59,16 @@ absl::StatusOr<v1::ModelFormat::Kind> FormatToWrite(const ExportFlags& flags) {
 
 absl::StatusOr<v1::ModelFormat::Kind> FormatToRead(const ImportFlags& flags, std::istream& file) {
   if (!flags.format.empty()) return FormatOf(flags.format);
-  char head[8] = {};
+  char head[kHead] = {};
   file.read(head, sizeof head);
   const absl::string_view begin(head, static_cast<size_t>(file.gcount()));
   file.clear();
   file.seekg(0);
-  if (begin == "TORPORAR") return v1::ModelFormat::ARCHIVE;
-  if (absl::StartsWith(begin, "PK")) return v1::ModelFormat::NPZ;
+  if (absl::StartsWith(begin, "TORPORAR")) return v1::ModelFormat::ARCHIVE;
+  if (absl::StartsWith(begin, "PK")) {
+    // A zip names its first member at once; of cores all are called as no array of weights is.
+    return IsMemberOfCores(begin) ? v1::ModelFormat::CORES : v1::ModelFormat::NPZ;
+  }
   return UsageError("neither an NPZ nor an archive of Torpor", flags.file,
                     "numpy.savez(FILE, **{'LAYER.weight': ..., 'LAYER.bias': ...})");
 }
@@ -142,7 +164,7 @@ absl::StatusOr<v1::Model> ImportModel(Context& context, const ImportFlags& flags
     definition = std::move(loaded.first);
     *open.mutable_network() = std::move(loaded.second);
   } else if (format != v1::ModelFormat::ARCHIVE) {
-    return UsageError("an NPZ holds arrays alone: its network is needed too", flags.file,
+    return UsageError("the file holds arrays alone: its network is needed too", flags.file,
                       "--network net.yaml");
   }
 

@@ -12,30 +12,25 @@
 #include "client/cli/power_search.h"
 #include "client/cli/power_sweep.h"
 #include "client/cli/rpc.h"
+#include "client/cli/session_columns.h"
 #include "torpor/v1/session.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
 
-const std::vector<Column>& ModeColumns() {
-  static const auto* columns =
-      new std::vector<Column>{{"session"},
-                              {"generation"},
-                              {"power_mode.epsilon", "epsilon"},
-                              {"power_mode.layer_epsilon", "layer_epsilon"},
-                              {"power_mode.bias", "bias"},
-                              {"power_mode.epsilon_by", "epsilon_by"},
-                              {"power_mode.output_gain", "output_gain"},
-                              {"power_mode.output_shift", "output_shift"},
-                              {"power_mode.approximate", "approximate"},
-                              {"predicted_nasp_nominal", "predicted_nasp_nominal", Cell::kPercent},
-                              {"meter.nasp", "nasp (measured)", Cell::kPercent},
-                              {"meter.samples", "samples answered"},
-                              {"realisation.column_noise", "column_noise", Cell::kPercent},
-                              {"calibration.dataset", "calibrated on"},
-                              {"prepare_time_seconds", "prepare [s]", Cell::kNumber},
-                              {"swap_time_seconds", "swap [s]", Cell::kNumber}};
-  return *columns;
+std::vector<Column> ModeColumns(const v1::Session& session) {
+  std::vector<Column> columns = {{"session"}, {"generation"}};
+  for (const auto& part : {PowerModeColumns(), RealisationColumns(session)}) {
+    columns.insert(columns.end(), part.begin(), part.end());
+  }
+  columns.insert(columns.end(),
+                 {{"predicted_nasp_nominal", "predicted_nasp_nominal", Cell::kPercent},
+                  {"meter.nasp", "nasp (measured)", Cell::kPercent},
+                  {"meter.samples", "samples answered"},
+                  {"calibration.dataset", "calibrated on"},
+                  {"prepare_time_seconds", "prepare [s]", Cell::kNumber},
+                  {"swap_time_seconds", "swap [s]", Cell::kNumber}});
+  return columns;
 }
 
 // The part of a session that concerns power.
@@ -63,7 +58,7 @@ std::string LeverValues(const v1::Lever& lever) {
 absl::Status Get(Context& context, const std::string& id) {
   CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, id));
   Json json = ModeJson(session);
-  PrintObject(context, ModeColumns(), json);
+  PrintObject(context, ModeColumns(session), json);
   if (context.options.format == Format::kTable && !session.levers().empty()) {
     context.out << "\nlevers\n";
     std::vector<Json> rows;
@@ -129,7 +124,7 @@ absl::Status Set(Context& context, const SetFlags& flags) {
     if (key != "session") json[key] = value;
   }
   json["dry_run"] = flags.dry_run;
-  PrintObject(context, ModeColumns(), json);
+  PrintObject(context, ModeColumns(response->session()), json);
   if (flags.dry_run) context.Note("nothing was changed (--dry-run)");
   return absl::OkStatus();
 }
@@ -151,10 +146,12 @@ void AddPowerCommands(CLI::App& root, Context& context) {
   CLI::App* set = AddCommand(*power, "set", "Changes levers while the network runs.",
                              "torpor power set s1 --epsilon 0.4 --bias homogeneous\n"
                              "torpor power set s1 --nasp 0.2 --bias homogeneous\n"
-                             "torpor power set s1 epsilon=0.4 bias=table --dry-run",
+                             "torpor power set s1 epsilon=0.4 bias=table --dry-run\n"
+                             "torpor power set cores steps=8 margin=20",
                              context, [=, &context] { return Set(context, *flags); });
   set->add_option("session", flags->session, "the session")->required();
-  set->add_option("levers", flags->levers, "lever=value, e.g. epsilon=0.4");
+  set->add_option("levers", flags->levers,
+                  "lever=value, e.g. epsilon=0.4 or steps=8 (torpor power get lists them)");
   set->add_option("--epsilon", flags->epsilon,
                   "scale of the weights in (0, 1], or by layer: hidden=0.2,out=1");
   set->add_option("--bias", flags->bias, BiasWords());

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
 #include "client/cli/mode_rows.h"
@@ -26,6 +27,22 @@ v1::PowerMode BaseMode(const v1::Session& session, const PowerChange& change) {
   base.clear_epsilon();
   base.clear_layer_epsilon();
   return base;
+}
+
+// A search inverts NASP(epsilon); other levers have few values, which a sweep measures one by one.
+absl::Status CheckHasEpsilon(const v1::Session& session) {
+  std::vector<std::string> names;
+  for (const v1::Lever& lever : session.levers()) {
+    if (lever.name() == "epsilon") return absl::OkStatus();
+    names.push_back(lever.name());
+  }
+  return UsageError(absl::StrCat("a search looks for an epsilon, which this network does not have; "
+                                 "it has ",
+                                 absl::StrJoin(names, ", ")),
+                    session.name(),
+                    absl::StrCat("torpor power sweep ", ShortName(session.name()),
+                                 " --dataset NAME, then torpor power set ",
+                                 ShortName(session.name()), " LEVER=VALUE"));
 }
 
 struct SearchCommand {
@@ -69,6 +86,7 @@ absl::StatusOr<v1::Job> SearchMode(Context& context, const std::string& session_
                                    const SearchFlags& flags, const PowerChange& change, bool apply,
                                    const SubmitFlags& submit) {
   CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, session_id));
+  CLI_RETURN_IF_ERROR(CheckHasEpsilon(session));
   v1::JobSpec spec;
   spec.set_session(session.name());
   v1::PowerSearchSpec& search = *spec.mutable_power_search();

@@ -1,8 +1,10 @@
 #include "client/cli/power_sweep.h"
 
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/definition.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
 #include "client/cli/mode_rows.h"
@@ -15,7 +17,7 @@ namespace torpor::cli {
 namespace {
 
 struct SweepFlags {
-  std::string session;
+  std::string session, file;
   SweepGrid grid;
   double column_noise = 0;
   uint64_t noise_seed = 0;
@@ -27,11 +29,20 @@ absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisati
   v1::JobSpec spec;
   v1::PowerSweepSpec& sweep = *spec.mutable_power_sweep();
   // What is wrong with the words is said without a server.
-  CLI_RETURN_IF_ERROR(ParseSweepGrid(flags.grid).status());
+  CLI_RETURN_IF_ERROR(flags.file.empty() ? LaySweepGridOver({}, flags.grid).status()
+                                         : ParseSweepGrid(flags.grid).status());
+  std::optional<Definition> recipe;
+  if (!flags.file.empty()) {
+    CLI_ASSIGN_OR_RETURN(recipe, Definition::Load(context, flags.file));
+    if (!recipe->Has("sweep")) {
+      return UsageError("the file has no key `sweep`", flags.file, "a recipe of client/recipes");
+    }
+    CLI_RETURN_IF_ERROR(recipe->Read("sweep", sweep));
+  }
   CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, flags.session));
   SweepGrid grid = flags.grid;
-  FillSweepGrid(session, "none", grid);
-  CLI_ASSIGN_OR_RETURN(sweep, ParseSweepGrid(grid));
+  if (!recipe) FillSweepGrid(session, "none", grid);
+  CLI_ASSIGN_OR_RETURN(sweep, LaySweepGridOver(std::move(sweep), grid));
   if (own_realisation) {
     sweep.mutable_realisation()->set_column_noise(flags.column_noise);
     sweep.mutable_realisation()->set_seed(flags.noise_seed);
@@ -39,7 +50,11 @@ absl::Status Sweep(Context& context, const SweepFlags& flags, bool own_realisati
   spec.set_session(session.name());
   SubmitFlags submit = flags.submit;
   submit.wait = !flags.no_wait;
-  CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit));
+  const auto place = [&](absl::Status status) {
+    if (!recipe) return NameFlag(std::move(status));
+    return recipe->Locate(std::move(status), "spec.power_sweep.");
+  };
+  CLI_ASSIGN_OR_RETURN(const v1::Job job, SubmitJob(context, spec, submit, place));
   if (flags.no_wait) return ReportSubmitted(context, job, submit);
   CLI_RETURN_IF_ERROR(JobOutcome(job));
   PrintModeRows(context, job);
@@ -61,7 +76,8 @@ void AddPowerSweep(CLI::App& power, Context& context) {
       "torpor power sweep s1 --dataset fashion-mnist --epsilon 1,0.5,0.2 --bias none,table\n"
       "torpor power sweep s1 epsilon_by=read_voltage --dataset mnist --epsilon-layers hidden\n"
       "torpor power sweep grid steps=1,2,4,8,16 margin=5,10 --dataset mnist\n"
-      "torpor power sweep s1 --dataset mnist --epsilon 0.05:1:0.05 -o csv",
+      "torpor power sweep s1 --dataset mnist --epsilon 0.05:1:0.05 -o csv\n"
+      "torpor power sweep s1 -f client/recipes/truenorth-small.yaml --dataset fashion-mnist",
       context, [=, &context] {
         return Sweep(context, *flags,
                      (*self)->count("--column-noise") + (*self)->count("--noise-seed") > 0);
@@ -71,8 +87,9 @@ void AddPowerSweep(CLI::App& power, Context& context) {
   sweep->add_option("levers", flags->grid.levers,
                     "lever=value for every mode, or lever=value,value,... for an axis of the grid "
                     "(torpor power get lists them)");
-  sweep->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)")
-      ->required();
+  sweep->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)");
+  sweep->add_option("-f,--file", flags->file,
+                    "a recipe whose key `sweep` holds the grid; flags go before it");
   sweep->add_option("--epsilon", flags->grid.epsilon,
                     "list or start:end:step; default 1,0.5,0.2,0.1,0.05; networks without epsilon: "
                     "powers of two of their steps");

@@ -83,18 +83,21 @@ void AddReportCommand(CLI::App& root, Context& context) {
                                 "network, with SVG and CSV beside it.",
                                 "torpor report create s1 --dataset fashion-mnist\n"
                                 "torpor report create s1 --dataset mnist --epsilon 1,0.5,0.2,0.1 "
-                                "--bias none,homogeneous --html mlp.html",
+                                "--bias none,homogeneous --html mlp.html\n"
+                                "torpor report create cores steps=16 margin=5,10,20,40 "
+                                "--dataset mnist --html early.html",
                                 context, [=, &context] { return Create(context, *flags); });
   create->add_option("session", flags->session, "the session")->required();
+  create->add_option("levers", flags->grid.levers,
+                     "lever=value for every mode, or lever=value,value,... for an axis of the grid "
+                     "(torpor power get lists them)");
   create->add_option("--dataset", flags->grid.dataset, "name of a dataset (torpor dataset list)")
       ->required();
   create->add_option("--epsilon", flags->grid.epsilon,
-                     "list or start:end:step; default 1,0.5,0.2,0.1,0.05");
+                     "list or start:end:step; default 1,0.5,0.2,0.1,0.05; networks without "
+                     "epsilon: powers of two of their steps");
   create->add_option("--bias", flags->grid.bias,
                      "list of policies; default none,table,homogeneous");
-  create->add_option(
-      "--levers", flags->grid.levers,
-      "lever=value for every mode, or lever=value,value,... for an axis of the grid");
   create->add_option("--split", flags->grid.split, "test, train or validation; default test");
   create->add_option("--samples", flags->grid.samples, "first samples only; default all");
   create->add_option("--noise", flags->grid.noise,

@@ -1,5 +1,8 @@
 #include "client/cli/report_page.h"
 
+#include <algorithm>
+
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -143,24 +146,36 @@ std::vector<std::vector<std::string>> TableRows(const v1::Job& job,
   return rows;
 }
 
-// What a page says of levers that networks without epsilon have.
-std::vector<std::pair<std::string, std::string>> LeverWords(const v1::Job& job) {
+// What a page says of the levers that its table names.
+std::vector<std::pair<std::string, std::string>> LeverWords(const std::vector<std::string>& shown) {
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"epsilon", "scale of every synaptic weight; 1 is full power"},
+      {"bias",
+       "none: as trained; table: closed form of Merkel's Table I; empirical: his eq. 11 on the "
+       "training data; homogeneous: powers of epsilon; matched: keeps mean activations; tuned: "
+       "trained for that epsilon"},
+      {"steps", "ticks that a sample may take; all of them is full power"},
+      {"copies", "copies or members of the network that vote"},
+      {"margin", "lead of the first class over the second, in spikes, at which a sample stops"}};
   std::vector<std::pair<std::string, std::string>> words;
-  bool epsilon = false;
-  for (const v1::PowerSweepRow& row : job.rows()) epsilon = epsilon || row.has_epsilon();
-  if (epsilon) {
-    words = {{"epsilon", "scale of every synaptic weight; 1 is full power"},
-             {"bias",
-              "none: as trained; table: closed form of Merkel's Table I; empirical: his eq. 11 on "
-              "the training data; homogeneous: powers of epsilon; matched: keeps mean activations; "
-              "tuned: trained for that epsilon"}};
-  } else {
-    words = {
-        {"steps", "ticks that a sample may take; all of them is full power"},
-        {"copies", "copies or members of the network that vote"},
-        {"margin", "lead of the first class over the second, in spikes, at which a sample stops"}};
+  for (const auto& [lever, meaning] : kWords) {
+    if (absl::c_linear_search(shown, lever)) words.emplace_back(lever, meaning);
   }
   return words;
+}
+
+// The hardware that was measured, for the table's caption.
+std::string HardwareText(const v1::Realisation& realisation, bool scaled) {
+  std::string text;
+  if (scaled || realisation.column_noise() != 0) {
+    absl::StrAppend(&text, "; column noise ", Percent(realisation.column_noise()), ", noise seed ",
+                    realisation.seed());
+  }
+  if (realisation.connections() == v1::Connections::SAMPLED) {
+    absl::StrAppend(&text, "; ", std::max(1, realisation.copies()),
+                    " copies with sampled connections, seed ", realisation.seed());
+  }
+  return text + ".";
 }
 
 std::string SplitWord(v1::Split::Kind split) {
@@ -219,6 +234,7 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
   const std::vector<std::string> levers = ShownLevers(rows);
   const ExtraFigures extras = ExtrasOf(job);
   const std::string session = ShortName(input.session.name());
+  const bool scaled = !rows.empty() && rows.front().has_epsilon();
   const v1::Realisation& realisation =
       sweep.has_realisation() ? sweep.realisation() : input.session.realisation();
 
@@ -243,6 +259,10 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
       {AgreementPlot(curves, ""),
        "Share of samples whose class is that of full power, same realisation."},
       {TradeOffPlot(curves, ""), "Up and to the left is better."}};
+  if (extras.joules) {
+    plots.emplace_back(EnergyPlot(curves, ""),
+                       "Mean of a sample, by the device profile named below.");
+  }
   const std::vector<double> noise = NoiseLevels(job);
   for (double level : noise) {
     plots.emplace_back(NoisePlot(curves, "", level),
@@ -270,30 +290,30 @@ absl::StatusOr<Report> MakeReport(const ReportInput& input) {
   }
 
   page.Heading("All modes");
-  page.Table(
-      TableHead(levers, extras, noise), TableRows(job, levers, extras, noise),
-      absl::StrCat(job.rows().empty() ? 0 : job.rows(0).samples(), " samples of the ",
-                   SplitWord(sweep.split()), " split; column noise ",
-                   Percent(realisation.column_noise()), ", noise seed ", realisation.seed(), "."));
+  page.Table(TableHead(levers, extras, noise), TableRows(job, levers, extras, noise),
+             absl::StrCat(job.rows().empty() ? 0 : job.rows(0).samples(), " samples of the ",
+                          SplitWord(sweep.split()), " split", HardwareText(realisation, scaled)));
 
   page.Heading("What the words mean");
-  std::vector<std::pair<std::string, std::string>> words = LeverWords(job);
-  const std::vector<std::pair<std::string, std::string>> figure_words = {
+  std::vector<std::pair<std::string, std::string>> words = LeverWords(levers);
+  std::vector<std::pair<std::string, std::string>> figure_words = {
       {"accuracy", "share of samples whose class is the label"},
       {"loss", "the loss that the network was trained with, mean over samples"},
       {"ECE", "expected calibration error, 15 bins of the winning probability"},
       {"agreement", "share of samples whose class is that of full power on the same realisation"},
-      {"at x % noise",
-       "accuracy when every pre-activation carries normal noise of x % of its layer's full-power "
-       "standard deviation"},
       {"NASP",
        "synaptic power (Merkel, eq. 3; for spiking networks synaptic events weighted by "
        "|w|) over the same sum at full power, same samples"},
       {"NASP nominal", "the same with the hidden inputs of the full-power network"}};
+  if (!noise.empty()) {
+    figure_words.emplace_back("at x % noise",
+                              "accuracy when every pre-activation carries normal noise of x % of "
+                              "its layer's full-power standard deviation");
+  }
   words.insert(words.end(), figure_words.begin(), figure_words.end());
   page.Definitions(words);
   page.Paragraph(absl::StrCat("Power and energy are simulated, not measured.",
-                              rows.empty() || !rows.front().has_epsilon()
+                              !scaled
                                   ? ""
                                   : " NASP is the synaptic part alone. Without noise, homogeneous "
                                     "keeps every class of a ReLU "

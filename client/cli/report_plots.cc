@@ -168,6 +168,29 @@ Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix) {
   return plot;
 }
 
+Plot EnergyPlot(const std::vector<Curve>& curves, const std::string& prefix) {
+  std::vector<Curve> priced = curves;
+  std::set<double> nanojoules;
+  for (Curve& curve : priced) {
+    std::erase_if(curve.rows, [](const auto& row) { return !row.has_joules(); });
+    for (const v1::PowerSweepRow& row : curve.rows) nanojoules.insert(1e9 * row.joules().mean());
+  }
+  std::erase_if(priced, [](const Curve& curve) { return curve.rows.empty(); });
+  Plot plot;
+  plot.name = prefix + "energy";
+  plot.title = "What energy buys";
+  // From 0 on, so that what is saved is seen as a share.
+  plot.x.label = "energy (nJ a sample)";
+  plot.x.minimum = 0;
+  plot.x.maximum = nanojoules.empty() ? 1 : 1.05 * *nanojoules.rbegin();
+  plot.y = PercentAxis("accuracy (%)");
+  plot.series = SeriesOf(priced, [](const v1::PowerSweepRow& row) {
+    return WithInterval(1e9 * row.joules().mean(), row.accuracy(), row.accuracy_low(),
+                        row.accuracy_high());
+  });
+  return plot;
+}
+
 Plot NoisePlot(const std::vector<Curve>& curves, const std::string& prefix, double level) {
   std::vector<Curve> measured = curves;
   for (Curve& curve : measured) {

@@ -41,6 +41,8 @@ Plot AgreementPlot(const std::vector<Curve>& curves, const std::string& prefix);
 Plot NoisePlot(const std::vector<Curve>& curves, const std::string& prefix, double level);
 // Accuracy against NASP: what a share of the power buys.
 Plot TradeOffPlot(const std::vector<Curve>& curves, const std::string& prefix);
+// Accuracy against the mean energy of a sample; modes without (PowerSweepRow.joules) are left out.
+Plot EnergyPlot(const std::vector<Curve>& curves, const std::string& prefix);
 
 // "98.31 %" with `digits` after the point.
 std::string Percent(double fraction, int digits = 2);

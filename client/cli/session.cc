@@ -11,6 +11,7 @@
 #include "client/cli/output.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
+#include "client/cli/session_columns.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 
@@ -20,27 +21,39 @@ namespace {
 struct CreateFlags {
   std::string id, name, file, model, display_name, epsilon, bias, request_id;
   std::vector<std::string> labels;
+  std::string connections;
   uint64_t seed = 0, noise_seed = 0;
-  double column_noise = 0;
+  double column_noise = 0, off_conductance = 0;
+  int copies = 0;
 };
 
 void PrintSession(Context& context, const v1::Session& session) {
-  PrintObject(context,
-              {{"name"},
-               {"display_name"},
-               {"model"},
-               {"generation"},
-               {"power_mode.epsilon", "epsilon"},
-               {"power_mode.layer_epsilon", "layer_epsilon"},
-               {"power_mode.bias", "bias"},
-               {"realisation.column_noise", "column_noise", Cell::kPercent},
-               {"calibration.dataset", "calibrated on"},
-               {"meter.samples", "samples answered"},
-               {"meter.nasp", "nasp (measured)", Cell::kPercent},
-               {"labels"},
-               {"create_time", "created"},
-               {"etag"}},
-              ToJson(session));
+  std::vector<Column> columns = {{"name"}, {"display_name"}, {"model"}, {"generation"}};
+  for (const auto& part : {PowerModeColumns(), RealisationColumns(session)}) {
+    columns.insert(columns.end(), part.begin(), part.end());
+  }
+  columns.insert(columns.end(), {{"calibration.dataset", "calibrated on"},
+                                 {"meter.samples", "samples answered"},
+                                 {"meter.nasp", "nasp (measured)", Cell::kPercent},
+                                 {"labels"},
+                                 {"create_time", "created"},
+                                 {"etag"}});
+  PrintObject(context, columns, ToJson(session));
+}
+
+absl::StatusOr<v1::Realisation> ParseRealisation(const CreateFlags& flags) {
+  v1::Realisation realisation;
+  realisation.set_column_noise(flags.column_noise);
+  realisation.set_seed(flags.noise_seed);
+  realisation.set_off_conductance(flags.off_conductance);
+  realisation.set_copies(flags.copies);
+  if (!flags.connections.empty()) {
+    CLI_ASSIGN_OR_RETURN(const v1::Connections::Kind connections,
+                         ParseKind(flags.connections, v1::Connections::Kind_Parse, "--connections",
+                                   "threshold, sampled"));
+    realisation.set_connections(connections);
+  }
+  return realisation;
 }
 
 absl::Status Create(Context& context, const CreateFlags& flags) {
@@ -57,8 +70,7 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
   request.set_seed(flags.seed);
   request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
   CLI_RETURN_IF_ERROR(ParseLabels(flags.labels, *request.mutable_labels()));
-  request.mutable_realisation()->set_column_noise(flags.column_noise);
-  request.mutable_realisation()->set_seed(flags.noise_seed);
+  CLI_ASSIGN_OR_RETURN(*request.mutable_realisation(), ParseRealisation(flags));
   CLI_ASSIGN_OR_RETURN(const PowerChange mode, ParsePowerChange({}, flags.epsilon, flags.bias));
   *request.mutable_power_mode() = mode.mode;
 
@@ -79,8 +91,10 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
     return in_file ? definition->Locate(session.status(), "network.") : NameFlag(session.status());
   }
   PrintSession(context, *session);
-  context.Note(absl::StrCat("next: torpor job submit train ", ShortName(session->name()),
-                            " --dataset fashion-mnist --watch"));
+  // What has been trained is ready to answer.
+  const char* next = flags.model.empty() ? "job submit train" : "session evaluate";
+  context.Note(absl::StrCat("next: torpor ", next, " ", ShortName(session->name()),
+                            " --dataset fashion-mnist", flags.model.empty() ? " --watch" : ""));
   return absl::OkStatus();
 }
 
@@ -156,9 +170,12 @@ void AddSessionCommands(CLI::App& root, Context& context) {
                               "torpor session infer s1 --dataset fashion-mnist --index 0\n"
                               "torpor session list");
   auto create_flags = std::make_shared<CreateFlags>();
-  CLI::App* create = AddCommand(*session, "create", "Makes a session from a definition or a model.",
-                                "torpor session create s1 -f net.yaml --seed 7 --column-noise 0.01",
-                                context, [=, &context] { return Create(context, *create_flags); });
+  CLI::App* create =
+      AddCommand(*session, "create", "Makes a session from a definition or a model.",
+                 "torpor session create s1 -f net.yaml --seed 7 --column-noise 0.01\n"
+                 "torpor session create four --model cores --connections sampled "
+                 "--copies 4",
+                 context, [=, &context] { return Create(context, *create_flags); });
   create->add_option("name", create_flags->id, "id of the session; chosen by the server if absent");
   create->add_option("--name", create_flags->name, "the same as a flag");
   create->add_option("-f,--file", create_flags->file,
@@ -167,7 +184,15 @@ void AddSessionCommands(CLI::App& root, Context& context) {
   create->add_option("--seed", create_flags->seed, "seed of the initial parameters; default 0");
   create->add_option("--column-noise", create_flags->column_noise,
                      "noise of the simulated hardware, a fraction such as 0.01; default 0");
-  create->add_option("--noise-seed", create_flags->noise_seed, "seed of that noise; default 0");
+  create->add_option("--noise-seed", create_flags->noise_seed,
+                     "seed of that noise, and of sampled connections; default 0");
+  create->add_option("--off-conductance", create_flags->off_conductance,
+                     "of devices that are off, a share of the largest conductance; default 0");
+  create->add_option("--connections", create_flags->connections,
+                     "networks of cores: how learned connections are written into the hardware, "
+                     "threshold or sampled; default threshold");
+  create->add_option("--copies", create_flags->copies,
+                     "networks of cores: copies with sampled connections that vote; default 1");
   create->add_option("--epsilon", create_flags->epsilon, "start at this epsilon; default 1");
   create->add_option("--bias", create_flags->bias, "start with this bias policy; default none");
   create->add_option("--display-name", create_flags->display_name, "shown in lists");

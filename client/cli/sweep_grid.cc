@@ -23,6 +23,13 @@ bool IsAxis(const std::string& lever) {
   return pair && pair->second.find_first_of(",:") != std::string::npos;
 }
 
+bool IsNamed(const std::string& lever, const SweepGrid& grid) {
+  return absl::c_any_of(grid.levers, [&](const std::string& text) {
+    const auto pair = NameAndValue(text);
+    return pair && pair->first == lever;
+  });
+}
+
 // steps=1,2,4 or margin=0:20:5, lever by lever.
 absl::StatusOr<v1::LeverAxis> ParseAxis(const std::string& lever) {
   const auto [name, values] = *NameAndValue(lever);
@@ -45,18 +52,23 @@ absl::StatusOr<v1::LeverAxis> ParseAxis(const std::string& lever) {
 }  // namespace
 
 void FillSweepGrid(const v1::Session& session, const std::string& bias, SweepGrid& grid) {
-  const bool axes = absl::c_any_of(grid.levers, IsAxis);
+  const bool axes = !grid.epsilon.empty() || absl::c_any_of(grid.levers, IsAxis);
+  grid.one_mode = !axes;
   for (const v1::Lever& lever : session.levers()) {
+    // Who names one value of a lever wants that one.
+    if (IsNamed(lever.name(), grid)) continue;
     if (lever.name() == "bias" && grid.bias.empty()) grid.bias = bias;
-    if (!grid.epsilon.empty() || axes) continue;
-    if (lever.name() == "epsilon") grid.epsilon = kEpsilons;
-    if (lever.name() == "steps") {
+    if (axes) continue;
+    if (lever.name() == "epsilon") {
+      grid.epsilon = kEpsilons;
+      grid.one_mode = false;
+    }
+    if (lever.name() == "steps" && lever.maximum() > 1) {
       std::vector<int64_t> steps;
       for (int64_t count = 1; count < lever.maximum(); count *= 2) steps.push_back(count);
       steps.push_back(static_cast<int64_t>(lever.maximum()));
       grid.levers.push_back(absl::StrCat("steps=", absl::StrJoin(steps, ",")));
-      // A network of one step has one mode, which is a grid all the same.
-      if (steps.size() == 1) grid.levers.back() += ",1";
+      grid.one_mode = false;
     }
   }
 }
@@ -75,7 +87,7 @@ absl::StatusOr<v1::NoiseSpec> ParseNoise(const std::string& levels, int seeds) {
 
 absl::StatusOr<v1::PowerSweepSpec> ParseSweepGrid(const SweepGrid& grid) {
   v1::PowerSweepSpec sweep;
-  sweep.set_dataset(FullName("datasets", grid.dataset));
+  if (!grid.dataset.empty()) sweep.set_dataset(FullName("datasets", grid.dataset));
   CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(grid.split));
   sweep.set_split(split);
   sweep.set_samples(grid.samples);
@@ -97,12 +109,37 @@ absl::StatusOr<v1::PowerSweepSpec> ParseSweepGrid(const SweepGrid& grid) {
   }
   CLI_ASSIGN_OR_RETURN(const PowerChange change, ParsePowerChange(single, "", ""));
   *sweep.mutable_base() = change.mode;
+  // A grid of one place: what the base says.
+  if (grid.one_mode) *sweep.add_axes()->add_values() = change.mode;
   for (const absl::string_view layer :
        absl::StrSplit(grid.epsilon_layers, ',', absl::SkipEmpty())) {
     sweep.add_epsilon_layers(std::string(layer));
   }
   CLI_ASSIGN_OR_RETURN(*sweep.mutable_noise(), ParseNoise(grid.noise, grid.noise_seeds));
   return sweep;
+}
+
+absl::StatusOr<v1::PowerSweepSpec> LaySweepGridOver(v1::PowerSweepSpec recipe,
+                                                    const SweepGrid& grid) {
+  CLI_ASSIGN_OR_RETURN(const v1::PowerSweepSpec own, ParseSweepGrid(grid));
+  if (!grid.dataset.empty()) recipe.set_dataset(own.dataset());
+  if (recipe.dataset().empty()) {
+    return UsageError("a dataset is missing", "--dataset", "torpor dataset list");
+  }
+  recipe.set_dataset(FullName("datasets", recipe.dataset()));
+  if (!grid.split.empty()) recipe.set_split(own.split());
+  if (grid.samples != 0) recipe.set_samples(grid.samples);
+  if (!grid.epsilon.empty() || !grid.bias.empty() || !own.axes().empty()) {
+    recipe.clear_modes();
+    *recipe.mutable_epsilon() = own.epsilon();
+    *recipe.mutable_bias() = own.bias();
+    *recipe.mutable_axes() = own.axes();
+  }
+  recipe.mutable_base()->MergeFrom(own.base());
+  if (!own.epsilon_layers().empty()) *recipe.mutable_epsilon_layers() = own.epsilon_layers();
+  if (!grid.noise.empty()) *recipe.mutable_noise() = own.noise();
+  if (grid.noise_seeds != 0) recipe.mutable_noise()->set_seeds(grid.noise_seeds);
+  return recipe;
 }
 
 }  // namespace torpor::cli
