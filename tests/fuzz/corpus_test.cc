@@ -12,6 +12,7 @@
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/convnets.h"
+#include "tests/support/core_grids.h"
 #include "tests/support/idx_dataset.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/status_matchers.h"
@@ -107,6 +108,32 @@ TEST(Fuzz, Network) {
             {SmallNetwork().SerializeAsString(), single.SerializeAsString(),
              testing::SmallConvnet().SerializeAsString()},
             60000);
+}
+
+TEST(Fuzz, Grid) {
+  std::vector<std::string> seeds;
+  for (const v1::Network& network : {testing::SmallGrid(), testing::TinyGrid(), TwoCores()}) {
+    seeds.push_back(network.SerializeAsString());
+  }
+  RunCorpus(FuzzGrid, seeds, 20000);
+}
+
+TEST(Fuzz, Cores) {
+  const auto model = BuildModel(TwoCores(), 1);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto npz = CoresOfArchive(SerializeModel(**model));
+  ASSERT_TRUE(npz.ok()) << npz.status();
+  RunCorpus(FuzzCores, {*npz}, 1000);
+}
+
+TEST(Fuzz, CoresValues) {
+  // The fourth array of a layer is its crossbar, the third its leaks: whole small numbers fit.
+  const auto change = [](uint8_t array, uint8_t element, float value) {
+    std::string bytes = {static_cast<char>(array), static_cast<char>(element), 0, 0};
+    return bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  RunCorpus(FuzzCoresValues,
+            {change(2, 3, -7), change(3, 0, 255) + change(3, 1, 0), change(2, 255, 12)}, 1000);
 }
 
 TEST(Fuzz, Archive) { RunCorpus(FuzzArchive, {SmallArchive()}, 20000); }

@@ -3,10 +3,12 @@
 // run over a fixed, seeded corpus in ctest, and under libFuzzer with TORPOR_BUILD_FUZZERS.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/cli/definition.h"
 #include "client/cli/npy_input.h"
@@ -21,6 +23,8 @@
 #include "engine/network/archive.h"
 #include "engine/rate/conv2d.h"
 #include "engine/rate/definition.h"
+#include "engine/truenorth/cores_file.h"
+#include "engine/truenorth/plan.h"
 
 namespace torpor::fuzz {
 
@@ -109,6 +113,105 @@ inline int FuzzNetwork(const uint8_t* data, size_t size) {
     TORPOR_CHECK(conv.sums_size() >= layer.outputs && conv.delta_size() >= layer.outputs);
   }
   return 1;
+}
+
+// A grid of cores as a server receives it: accepted ones fit the hardware.
+inline int FuzzGrid(const uint8_t* data, size_t size) {
+  v1::Network network;
+  if (!network.ParseFromArray(data, static_cast<int>(size))) return 0;
+  const auto plan = PlanGrid(network.truenorth());
+  if (!plan.ok()) {
+    TORPOR_CHECK(!plan.status().message().empty());
+    return 0;
+  }
+  TORPOR_CHECK(plan->cores() <= 4096 && plan->ticks >= 1 && plan->ticks <= kMaxTicks);
+  TORPOR_CHECK(plan->classes >= 2 && plan->neurons_per_class >= 1);
+  for (size_t l = 0; l < plan->layers.size(); ++l) {
+    const CoreLayerPlan& layer = plan->layers[l];
+    std::vector<bool> driven(l == 0 ? 0 : static_cast<size_t>(layer.inputs));
+    for (const CorePlan& core : layer.cores) {
+      TORPOR_CHECK(core.axons() >= 1 && core.axons() <= kCoreAxons);
+      TORPOR_CHECK(core.neurons >= 1 && core.neurons <= kCoreNeurons);
+      for (const int32_t source : core.sources) {
+        TORPOR_CHECK(source >= 0 && source < layer.inputs);
+        if (l == 0) continue;
+        // A neuron drives one axon.
+        TORPOR_CHECK(!driven[static_cast<size_t>(source)]);
+        driven[static_cast<size_t>(source)] = true;
+      }
+    }
+  }
+  return 1;
+}
+
+// Two cores, one above the other: the definition of the cores files below.
+inline v1::Network TwoCores() {
+  v1::Network network;
+  v1::TrueNorthNetwork& grid = *network.mutable_truenorth();
+  grid.set_classes(2);
+  grid.set_output_neurons(6);
+  grid.set_ticks(3);
+  for (const int block : {4, 1}) {
+    grid.mutable_input()->add_shape(4);
+    v1::BlockLayer* layer = grid.add_layers();
+    layer->set_block(block);
+    layer->set_stride(block);
+  }
+  return network;
+}
+
+// What a file of cores says comes back as it was, or the file is refused.
+inline int AcceptCores(std::string_view npz) {
+  const auto reader = CoresReader::Create(TwoCores(), v1::Loss::CE);
+  TORPOR_CHECK(reader.ok());
+  const auto archive = reader->ToArchive(npz);
+  if (!archive.ok()) {
+    TORPOR_CHECK(!archive.status().message().empty());
+    return 0;
+  }
+  const auto again = CoresOfArchive(*archive);
+  TORPOR_CHECK(again.ok());
+  const auto before = NpzReader::Open(npz), after = NpzReader::Open(*again);
+  TORPOR_CHECK(before.ok() && after.ok() && before->arrays().size() == after->arrays().size());
+  for (size_t i = 0; i < before->arrays().size(); ++i) {
+    const NpzReader::Array& array = before->arrays()[i];
+    for (size_t j = 0; j < after->arrays().size(); ++j) {
+      if (after->arrays()[j].name != array.name) continue;
+      // -0 is written as 0.
+      TORPOR_CHECK(std::ranges::equal(*before->Read(i), *after->Read(j)));
+    }
+  }
+  return 1;
+}
+
+inline int FuzzCores(const uint8_t* data, size_t size) { return AcceptCores(AsText(data, size)); }
+
+// The same behind the checksums of a zip, which otherwise refuse nearly all: eight bytes change one
+// value, which is of a file that fits.
+inline int FuzzCoresValues(const uint8_t* data, size_t size) {
+  if (size < 8) return 0;
+  static const std::string* const seed = [] {
+    const auto model = BuildModel(TwoCores(), 5);
+    TORPOR_CHECK(model.ok());
+    return new std::string(*CoresOfArchive(SerializeModel(**model)));
+  }();
+  const auto file = NpzReader::Open(*seed);
+  TORPOR_CHECK(file.ok());
+  std::vector<std::vector<float>> values;
+  for (size_t i = 0; i < file->arrays().size(); ++i) values.push_back(*file->Read(i));
+  for (size_t at = 0; at + 8 <= size; at += 8) {
+    std::vector<float>& array = values[data[at] % values.size()];
+    const size_t element =
+        static_cast<size_t>(data[at + 1] | data[at + 2] << 8 | data[at + 3] << 16);
+    std::memcpy(&array[element % array.size()], data + at + 4, sizeof(float));
+  }
+  std::vector<NpzFloats> arrays;
+  for (size_t i = 0; i < values.size(); ++i) {
+    arrays.push_back({file->arrays()[i].name, file->arrays()[i].header.shape, values[i]});
+  }
+  const auto npz = WriteNpz(arrays);
+  TORPOR_CHECK(npz.ok());
+  return AcceptCores(*npz);
 }
 
 inline int FuzzArchive(const uint8_t* data, size_t size) {
