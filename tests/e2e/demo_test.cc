@@ -139,8 +139,8 @@ TEST_F(DemoTest, ReportMeasuresASession) {
                                 "1,0.2", "--html", Path("out.html"), "-o", "json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Json files = result.json()["files"];
-  // The page, the table, four plots and one for each level of noise, and one for each layer.
-  EXPECT_EQ(files.size(), 10u);
+  // The page, the table, five plots and one for each level of noise, weights and biases.
+  EXPECT_EQ(files.size(), 11u);
   for (const Json& file : files) {
     EXPECT_GT(ReadFile(file).size(), 100u) << file;
   }
