@@ -17,10 +17,12 @@
 
 namespace torpor {
 
-// One sample's input.
+// One sample's input: one of the two, the other is empty.
 struct InputView {
   // [features], finite.
   std::span<const float> values;
+  // [features], each stands for the value byte / 255. For a Deployment that reads_bytes().
+  std::span<const uint8_t> bytes = {};
 };
 
 // Names the random numbers of one sample: the same key on the same realisation draws the same
@@ -62,11 +64,17 @@ class Deployment {
   virtual const ReadOut& read_out() const = 0;
   // Values of one input sample.
   virtual int features() const = 0;
+  // Whether inputs may be given as bytes. Results have the same bits as from the values that the
+  // bytes stand for.
+  virtual bool reads_bytes() const { return false; }
+  // How many samples a caller who has many should hand to one Run call: enough to be efficient, so
+  // few that a call ends well within 50 ms. >= 1. Unless overridden, by the work of dense products.
+  virtual int block_samples() const;
   // The mode with every lever at its value in force.
   virtual const v1::PowerMode& mode() const = 0;
-  // tasks.size() == results.size(); every input has features() values and every scores span
-  // classes. Serial: callers parallelise over blocks of samples. Outputs of a sample do not depend
-  // on its neighbours beyond 1e-5 relative.
+  // tasks.size() == results.size(); every input has features() values or bytes and every scores
+  // span classes. Serial: callers parallelise over blocks of samples. Outputs of a sample do not
+  // depend on its neighbours beyond 1e-5 relative.
   virtual absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                            const Cancellation& cancellation) const = 0;
   // Mean synaptic power a sample if each layer saw inputs with these squares (sums over

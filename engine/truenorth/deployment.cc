@@ -43,7 +43,9 @@ absl::Status TrueNorthDeployment::Run(std::span<const SampleTask> tasks,
                                       const Cancellation& cancellation) const {
   TORPOR_CHECK(tasks.size() == results.size());
   for (size_t i = 0; i < tasks.size(); ++i) {
-    TORPOR_CHECK(static_cast<int>(tasks[i].input.values.size()) == features());
+    const InputView& input = tasks[i].input;
+    const size_t given = input.bytes.empty() ? input.values.size() : input.bytes.size();
+    TORPOR_CHECK(static_cast<int>(given) == features());
     TORPOR_CHECK(static_cast<int>(results[i].scores.size()) == drive_.read_out.classes);
   }
   const LeasePool<GridWorkspace>::Lease workspace = kernels_->workspaces().Take();

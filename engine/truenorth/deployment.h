@@ -27,9 +27,9 @@ struct TrueNorthDrive {
   uint64_t seed = 0;
 };
 
-// Copies of one grid see the same spikes of the pixels and vote together. Values of an input are in
-// [0, 1] and are read as bytes (ReadPixels). Spikes are counted in integers, so a sample's result
-// has the same bits whatever it is run with, by every kernel and on any CPU.
+// Copies of one grid see the same spikes of the pixels and vote together. Inputs are bytes; values
+// are in [0, 1] and are read as bytes (ReadPixels). Spikes are counted in integers, so a sample's
+// result has the same bits whatever it is run with, by every kernel and on any CPU.
 //
 // With a margin, a sample stops after the tick at which its first class leads its second one by
 // that many summed spikes (over copies); the rate code is still that of all the mode's ticks.
@@ -51,6 +51,8 @@ class TrueNorthDeployment final : public Deployment {
   const Footprint& footprint() const override { return footprint_; }
   const ReadOut& read_out() const override { return drive_.read_out; }
   int features() const override { return kernels_->plan().features; }
+  bool reads_bytes() const override { return true; }
+  int block_samples() const override { return GridBlockSamples(kernels_->plan(), run_mode_); }
   const v1::PowerMode& mode() const override { return drive_.mode; }
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                    const Cancellation& cancellation) const override;

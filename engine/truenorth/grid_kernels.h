@@ -25,7 +25,7 @@ struct CopyKernels {
 struct GridWorkspace {
   SlicedWorkspace sliced;
   PopcountWorkspace single;
-  // [samples x features].
+  // [samples given as values x features].
   std::vector<uint8_t> pixels;
 };
 

@@ -12,6 +12,9 @@ namespace {
 constexpr size_t kBlock = 512;
 // Core ticks between two looks at the cancellation: about a millisecond.
 constexpr int64_t kCoreTicksAtOnce = 2048;
+// Core ticks and samples that callers should hand over at once.
+constexpr int64_t kCoreTicksOfCall = 16 * kCoreTicksAtOnce;
+constexpr int64_t kSamplesOfCall = 64;
 
 // Ticks below which one by one is faster: where the kernels' times cross by
 // tests/bench/truenorth_bench.cc (Zen 4), much the same for small and large grids.
@@ -40,6 +43,12 @@ uint64_t SumOfLanes(const uint64_t* slots, int first, int count, int words) {
 
 }  // namespace
 
+int GridBlockSamples(const GridPlan& plan, const GridMode& mode) {
+  const int64_t most = std::max<int64_t>(kSamplesOfCall, kLanes / mode.ticks);
+  const int64_t core_ticks = int64_t{plan.cores()} * mode.copies * mode.ticks;
+  return static_cast<int>(std::clamp<int64_t>(kCoreTicksOfCall / core_ticks, 1, most));
+}
+
 GridRun::GridRun(const GridKernels& kernels, const RateCode& code, const GridMode& mode,
                  GridWorkspace& workspace, Instructions with, PopcountSet popcount)
     : kernels_(kernels),
@@ -65,14 +74,10 @@ absl::Status GridRun::Run(std::span<const SampleTask> tasks, std::span<SampleRes
 absl::Status GridRun::RunBlock(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                                const Cancellation& cancellation) {
   TORPOR_RETURN_IF_ERROR(cancellation.Check());
-  const size_t features = static_cast<size_t>(kernels_.plan().features);
-  workspace_.pixels.resize(std::max(workspace_.pixels.size(), tasks.size() * features));
+  ReadInputs(tasks);
   sums_.assign(tasks.size() * kernels_.tallies(), 0);
   samples_.clear();
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    ReadPixels(tasks[i].input.values, {workspace_.pixels.data() + i * features, features});
-    samples_.push_back({.index = i});
-  }
+  for (size_t i = 0; i < tasks.size(); ++i) samples_.push_back({.index = i});
   while (!samples_.empty()) {
     int64_t ticks = 0;
     for (const Sample& sample : samples_) ticks += mode_.ticks - sample.ticks_taken;
@@ -89,6 +94,25 @@ absl::Status GridRun::RunBlock(std::span<const SampleTask> tasks, std::span<Samp
   return absl::OkStatus();
 }
 
+void GridRun::ReadInputs(std::span<const SampleTask> tasks) {
+  const size_t features = static_cast<size_t>(kernels_.plan().features);
+  const auto has_values = [](const SampleTask& task) { return task.input.bytes.empty(); };
+  const size_t size =
+      static_cast<size_t>(std::count_if(tasks.begin(), tasks.end(), has_values)) * features;
+  if (workspace_.pixels.size() < size) workspace_.pixels.resize(size);
+  uint8_t* next = workspace_.pixels.data();
+  pixels_.clear();
+  for (const SampleTask& task : tasks) {
+    if (!has_values(task)) {
+      pixels_.push_back(task.input.bytes);
+      continue;
+    }
+    ReadPixels(task.input.values, {next, features});
+    pixels_.emplace_back(next, features);
+    next += features;
+  }
+}
+
 absl::Status GridRun::RunSingly(const SampleTask& task, SampleResult& result, Sample& sample,
                                 const Cancellation& cancellation) {
   PopcountWorkspace& single = workspace_.single;
@@ -97,7 +121,7 @@ absl::Status GridRun::RunSingly(const SampleTask& task, SampleResult& result, Sa
   int64_t core_ticks = kCoreTicksAtOnce;
   bool stops = false;
   while (!stops) {
-    code_.Spikes(PixelsOf(sample.index), task.key.sample, sample.ticks_taken,
+    code_.Spikes(pixels_[sample.index], task.key.sample, sample.ticks_taken,
                  single.levels[0].data(), 1);
     for (int copy = 0; copy < mode_.copies; ++copy) {
       core_ticks += kernels_.plan().cores();
@@ -141,7 +165,7 @@ void GridRun::WriteSpikes(std::span<const SampleTask> tasks, int lanes) {
   int lane = 0;
   for (const Share& share : shares_) {
     for (int i = 0; i < share.count; ++i, ++lane) {
-      code_.Spikes(PixelsOf(share.index), tasks[share.index].key.sample, share.first_tick + i,
+      code_.Spikes(pixels_[share.index], tasks[share.index].key.sample, share.first_tick + i,
                    spikes_.data() + lane % tile, tile);
       if (lane % tile != tile - 1 && lane != lanes - 1) continue;
       uint64_t* to = sliced.PixelWords(lane / tile * tile);
@@ -193,11 +217,6 @@ absl::Status GridRun::RunLanes(std::span<const SampleTask> tasks, std::span<Samp
   }
   std::erase_if(samples_, [&](const Sample& sample) { return sample.ticks_taken == mode_.ticks; });
   return absl::OkStatus();
-}
-
-std::span<const uint8_t> GridRun::PixelsOf(size_t index) const {
-  const size_t features = static_cast<size_t>(kernels_.plan().features);
-  return {workspace_.pixels.data() + index * features, features};
 }
 
 bool GridRun::Stops(size_t index, int ticks_taken) {

@@ -20,6 +20,9 @@ struct GridMode {
   std::optional<double> margin;
 };
 
+// Deployment::block_samples: few ticks take many samples to fill the lanes.
+int GridBlockSamples(const GridPlan& plan, const GridMode& mode);
+
 // Few ticks run one by one; many fill the lanes of the bit-sliced kernel, those of one sample
 // beside those of others. With a margin, lanes that would stay empty run ticks ahead, which are
 // left out if their sample stops before them. Results do not depend on any of this. Serves one
@@ -50,11 +53,12 @@ class GridRun {
                          const Cancellation& cancellation);
   absl::Status RunLanes(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                         const Cancellation& cancellation);
+  // Fills pixels_.
+  void ReadInputs(std::span<const SampleTask> tasks);
   // The pixels' spikes of lanes that were shared.
   void WriteSpikes(std::span<const SampleTask> tasks, int lanes);
   // Fills lanes with the next ticks of samples. Returns the number of lanes.
   int ShareLanes();
-  std::span<const uint8_t> PixelsOf(size_t index) const;
   uint64_t* SumsOf(size_t index) { return sums_.data() + index * kernels_.tallies(); }
   bool Stops(size_t index, int ticks_taken);
   void Finish(size_t index, int ticks_taken, SampleResult& result);
@@ -68,6 +72,8 @@ class GridRun {
   SpikeRecord record_;
   // Of the block at work: [samples x tallies].
   std::vector<uint64_t> sums_;
+  // By sample, [features]: the caller's bytes, or the workspace's for values.
+  std::vector<std::span<const uint8_t>> pixels_;
   std::vector<Sample> samples_;
   std::vector<Share> shares_;
   std::vector<Recorder*> recorders_;

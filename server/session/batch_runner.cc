@@ -3,22 +3,18 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/metrics.h"
+#include "server/session/tensor_values.h"
 
 namespace torpor {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Samples of a block: enough for an efficient matrix product.
-constexpr int kBlockSamples = 64;
-// Multiply-accumulates of a block, so that cancellation is looked at well within 50 ms even for
-// large networks.
-constexpr int64_t kBlockWork = 100'000'000;
 
 static_assert(std::endian::native == std::endian::little, "tensors are little-endian on the wire");
 
@@ -26,18 +22,13 @@ int64_t Microseconds(Clock::duration d) {
   return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
 }
 
-// Index of the first NaN or infinity, or -1. By the exponent bits, which compiles to a vector loop.
-int64_t FirstNotFinite(const float* values, size_t count) {
-  bool bad = false;
-  for (size_t i = 0; i < count; ++i) {
-    bad |= (std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u;
-  }
-  if (!bad) return -1;
-  for (size_t i = 0; i < count; ++i) {
-    if ((std::bit_cast<uint32_t>(values[i]) & 0x7f800000u) == 0x7f800000u)
-      return static_cast<int64_t>(i);
-  }
-  return -1;
+std::span<const uint8_t> BytesOf(const v1::Tensor& tensor) {
+  return {reinterpret_cast<const uint8_t*>(tensor.data().data()), tensor.data().size()};
+}
+
+// Whether the deployment reads the message's own bytes: nothing is copied.
+bool GoesAsBytes(const InferenceWork& work, const Deployment& deployment) {
+  return work.input->dtype() == v1::DataType::UINT8 && deployment.reads_bytes();
 }
 
 }  // namespace
@@ -50,32 +41,52 @@ absl::Status BatchRunner::Accept(const InferenceWork& work, const Served& served
                                        " is not served; the session is at ", served.generation)),
                       "GENERATION_GONE", {{"generation", absl::StrCat(served.generation)}});
   }
-  const size_t count = static_cast<size_t>(work.samples) * served.deployment->features();
-  const size_t start = inputs_.size();
-  inputs_.resize(start + count);
-  float* out = inputs_.data() + start;
-  const std::string& data = work.input->data();
+  return GoesAsBytes(work, *served.deployment) ? absl::OkStatus()
+                                               : ReadValues(work, served.deployment->features());
+}
+
+absl::Status BatchRunner::ReadValues(const InferenceWork& work, int features) {
+  const size_t count = static_cast<size_t>(work.samples) * static_cast<size_t>(features);
+  // Kept from batch to batch at its largest size: growing fills it with zeros.
+  if (values_.size() < values_used_ + count) values_.resize(values_used_ + count);
+  const std::span<float> out = std::span(values_).subspan(values_used_, count);
   if (work.input->dtype() == v1::DataType::UINT8) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
-    for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(bytes[i]) / 255.0f;
-    return absl::OkStatus();
+    ReadFractions(BytesOf(*work.input), out);
+  } else {
+    std::memcpy(out.data(), work.input->data().data(), out.size_bytes());
+    if (const int64_t bad = FirstNotFinite(out); bad >= 0) {
+      return FieldError("input",
+                        absl::StrCat("must be finite; sample ", bad / features, " has ",
+                                     std::isnan(out[static_cast<size_t>(bad)]) ? "NaN" : "infinity",
+                                     " at element ", bad % features));
+    }
   }
-  std::memcpy(out, data.data(), count * sizeof(float));
-  if (const int64_t bad = FirstNotFinite(out, count); bad >= 0) {
-    const int features = served.deployment->features();
-    const float value = out[bad];
-    inputs_.resize(start);
-    return FieldError(
-        "input", absl::StrCat("must be finite; sample ", bad / features, " has ",
-                              value != value ? "NaN" : "infinity", " at element ", bad % features));
-  }
+  values_used_ += count;
   return absl::OkStatus();
 }
 
+void BatchRunner::MakeTasks(const Deployment& deployment) {
+  const size_t features = static_cast<size_t>(deployment.features());
+  const float* values = values_.data();
+  for (const Slot& slot : slots_) {
+    if (!slot.status.ok()) continue;
+    const bool as_bytes = GoesAsBytes(*slot.work, deployment);
+    for (int i = 0; i < slot.work->samples; ++i) {
+      SampleTask& task = tasks_[static_cast<size_t>(slot.first + i)];
+      task.key.sample = slot.work->sample_key + static_cast<uint64_t>(i);
+      if (as_bytes) {
+        const size_t at = static_cast<size_t>(i) * features;
+        task.input = {.values = {}, .bytes = BytesOf(*slot.work->input).subspan(at, features)};
+      } else {
+        task.input = {.values = {values, features}, .bytes = {}};
+        values += features;
+      }
+    }
+  }
+}
+
 void BatchRunner::CutBlocks(int samples, const Deployment& deployment) {
-  int64_t work = 1;
-  for (const LayerFootprint& layer : deployment.footprint().layers) work += layer.synapses;
-  const int size = static_cast<int>(std::clamp<int64_t>(kBlockWork / work, 1, kBlockSamples));
+  const int size = deployment.block_samples();
   blocks_.clear();
   size_t slot = 0;
   for (int first = 0; first < samples; first += size) {
@@ -160,7 +171,7 @@ void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
                       const std::shared_ptr<const Served>& served, PowerMeter* meter) {
   const Deployment& deployment = *served->deployment;
   const Clock::time_point start = Clock::now();
-  inputs_.clear();
+  values_used_ = 0;
   slots_.clear();
   int samples = 0;
   for (InferenceWork* work : batch) {
@@ -169,20 +180,14 @@ void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
     slots_.push_back(std::move(slot));
   }
 
-  const size_t features = static_cast<size_t>(deployment.features());
   const size_t classes = static_cast<size_t>(deployment.read_out().classes);
   scores_.resize(static_cast<size_t>(samples) * classes);
   tasks_.resize(samples);
   results_.resize(samples);
-  for (const Slot& slot : slots_) {
-    if (!slot.status.ok()) continue;
-    for (int i = 0; i < slot.work->samples; ++i) {
-      const size_t sample = static_cast<size_t>(slot.first) + i;
-      tasks_[sample] = {{std::span<const float>(inputs_).subspan(sample * features, features)},
-                        {slot.work->sample_key + i}};
-      results_[sample].scores = std::span(scores_).subspan(sample * classes, classes);
-      results_[sample].activity.layers.clear();
-    }
+  MakeTasks(deployment);
+  for (size_t i = 0; i < results_.size(); ++i) {
+    results_[i].scores = std::span(scores_).subspan(i * classes, classes);
+    results_[i].activity.layers.clear();
   }
 
   CutBlocks(samples, deployment);

@@ -1,6 +1,7 @@
 // Runs one batch of inference work on one generation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -11,8 +12,8 @@
 
 namespace torpor {
 
-// Turns tensors into samples, runs them in fixed blocks, and fills in the replies. Not thread-safe:
-// one a compute thread. Holds no lock while computing.
+// Turns tensors into samples, runs them in blocks of the size that the deployment asks for, and
+// fills in the replies. Not thread-safe: one a compute thread. Holds no lock while computing.
 class BatchRunner {
  public:
   // `pool` may be null.
@@ -39,8 +40,11 @@ class BatchRunner {
     int last_slot = 0;
   };
 
-  // Whether work may run at all, and its samples as floats.
+  // Whether work may run at all; its samples as values, unless they go as bytes.
   absl::Status Accept(const InferenceWork& work, const Served& served);
+  absl::Status ReadValues(const InferenceWork& work, int features);
+  // After every work was looked at.
+  void MakeTasks(const Deployment& deployment);
   void CutBlocks(int samples, const Deployment& deployment);
   void RunBlock(const Deployment& deployment, const Block& block, absl::Status& status);
   void FillResponse(const Slot& slot, const Served& served, int batch_samples, int64_t compute_us,
@@ -51,7 +55,9 @@ class BatchRunner {
   std::vector<Slot> slots_;
   std::vector<Block> blocks_;
   std::vector<absl::Status> block_status_;
-  std::vector<float> inputs_;
+  // Values of accepted samples, one after another; the first `values_used_` are this batch's.
+  std::vector<float> values_;
+  size_t values_used_ = 0;
   std::vector<float> scores_;
   std::vector<SampleTask> tasks_;
   std::vector<SampleResult> results_;

@@ -160,6 +160,8 @@ class Driver final : public grpc::ClientBidiReactor<Request, Reply> {
 struct Measured {
   double rate = 0;                // messages answered a second
   std::vector<double> latencies;  // seconds
+  // By message, seconds that the server says it computed; empty for an echo.
+  std::vector<double> computing;
 };
 
 // Lets a started driver run for `seconds`, then ends its stream.

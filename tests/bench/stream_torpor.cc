@@ -43,11 +43,20 @@ bool IsAnswer(const v1::StreamInferResponse& reply) { return reply.has_result();
 Measured RunTorpor(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
                    const v1::StreamInferRequest& message, int depth, double seconds) {
   const v1::StreamInferRequest open = OpenOf(session);
-  TorporDriver driver(&message, depth, IsAnswer);
+  std::vector<double> computing;
+  TorporDriver driver(&message, depth, [&](const v1::StreamInferResponse& reply) {
+    if (reply.has_result()) {
+      const auto us = reply.result().response().timing().compute_us();
+      computing.push_back(1e-6 * static_cast<double>(us));
+    }
+    return IsAnswer(reply);
+  });
   const auto stub = v1::InferenceService::NewStub(channel);
   stub->async()->StreamInfer(driver.context(), &driver);
   driver.Start(&open);
-  return Run(driver, seconds);
+  Measured measured = Run(driver, seconds);
+  measured.computing = std::move(computing);
+  return measured;
 }
 
 bool TrainBriefly(const std::shared_ptr<grpc::Channel>& channel, const std::string& session,
