@@ -29,6 +29,8 @@ std::string MetricTitle(const std::string& metric) {
   if (metric == "nasp_nominal") return "NASP, nominal (hidden inputs of full power)";
   if (metric == "ece") return "expected calibration error";
   if (metric == "agreement") return "agreement with full power";
+  if (metric == "steps") return "mean steps of a sample";
+  if (metric == "joules") return "mean energy of a sample";
   return metric;
 }
 
@@ -62,9 +64,13 @@ void AddClaims(const Outcome& outcome, HtmlPage& page) {
       "verdict is what the bounds say.");
 }
 
-void AddKnown(const Outcome& outcome, HtmlPage& page) {
+// Rows that the paper or an independent program has too; a line begins with the row's id.
+std::vector<std::string> KnownHead() {
+  return {"row", "paper", "reference", "measured", "95 % interval", "difference", "seeds"};
+}
+
+std::vector<std::vector<std::string>> KnownLines(const Outcome& outcome) {
   std::vector<std::vector<std::string>> lines;
-  std::set<std::string> sources;
   for (const Row& row : outcome.rows) {
     if (!row.paper && !row.reference) continue;
     const Unit unit = row.place.unit;
@@ -76,13 +82,23 @@ void AddKnown(const Outcome& outcome, HtmlPage& page) {
         {row.id, FormatValue(row.paper, unit), FormatValue(row.reference, unit),
          row.measured ? FormatValue(row.measured, unit) : absl::StrCat("not measured: ", row.error),
          Range(row), gap, absl::StrCat(row.seeds)});
+  }
+  return lines;
+}
+
+void AddKnown(const Outcome& outcome, HtmlPage& page) {
+  const std::vector<std::vector<std::string>> lines = KnownLines(outcome);
+  if (lines.empty()) return;
+  std::set<std::string> sources;
+  for (const Row& row : outcome.rows) {
     if (row.paper) sources.insert(row.paper_source);
     if (row.reference) sources.insert(row.reference_source);
   }
-  if (lines.empty()) return;
   page.Heading("Beside known values");
+  std::vector<std::string> head = KnownHead();
+  head.front().insert(0, 1, '<');
   page.Table(
-      {"<row", "paper", "reference", "measured", "95 % interval", "difference", "seeds"}, lines,
+      head, lines,
       absl::StrCat("Difference: measured less the paper's value, or less the reference where "
                    "the paper has none. Sources: ",
                    absl::StrJoin(sources, "; "), "."));
@@ -106,6 +122,16 @@ void AddTables(const Outcome& outcome, HtmlPage& page) {
   }
 }
 
+// "; then 2 epochs at 0.001" for each training that goes on.
+std::string FurtherText(const recipe::NetworkPlan& plan) {
+  std::string text;
+  for (const v1::TrainSpec& more : plan.further()) {
+    absl::StrAppend(&text, "; then ", more.epochs(), " epochs, learning rate ",
+                    more.learning_rate());
+  }
+  return text;
+}
+
 void AddProvenance(const Outcome& outcome, HtmlPage& page) {
   page.Heading("Made with");
   std::vector<std::pair<std::string, std::string>> entries;
@@ -121,14 +147,16 @@ void AddProvenance(const Outcome& outcome, HtmlPage& page) {
     const v1::TrainSpec& train = plan.train();
     entries.emplace_back(
         absl::StrCat("network ", plan.id()),
-        absl::StrFormat("%s; %d epochs, batch %d, learning rate %g, %s, %s training samples, %d "
-                        "held out",
+        absl::StrFormat("%s; %d epochs, batch %d, learning rate %g%s, %s training samples, %d "
+                        "held out%s",
                         plan.title(), train.epochs(), train.batch_size(), train.learning_rate(),
-                        v1::Loss::Kind_Name(train.loss()),
+                        train.loss() == v1::Loss::UNSPECIFIED
+                            ? std::string()
+                            : absl::StrCat(", ", v1::Loss::Kind_Name(train.loss())),
                         train.train_samples() > 0
                             ? absl::StrCat("the first ", train.train_samples())
                             : std::string("all"),
-                        train.validation_samples()));
+                        train.validation_samples(), FurtherText(plan)));
   }
   if (!outcome.recipe.networks().empty()) {
     entries.emplace_back("training seeds", absl::StrCat("1 to ", outcome.recipe.seeds()));
@@ -180,8 +208,9 @@ absl::StatusOr<Page> MakePage(const Outcome& outcome) {
   AddKnown(outcome, page);
   AddTables(outcome, page);
   page.Paragraph(
-      "Power is simulated, not measured: it is the synaptic part alone (eq. 3 of the paper), "
-      "relative to full power on the same samples. Intervals are Wilson's for an accuracy of one "
+      "Power and energy are simulated, not measured. NASP is synaptic power alone (Merkel, eq. 3; "
+      "of spiking networks synaptic events weighted by |w|), relative to full power on the same "
+      "samples. Intervals are Wilson's for an accuracy of one "
       "seed and Student's over three or more seeds.");
   AddProvenance(outcome, page);
   made.html = page.Finish();
@@ -210,6 +239,13 @@ std::string OutcomeText(const Outcome& outcome) {
   if (outcome.quick) absl::StrAppend(&out, kQuickWarning, "\n");
   for (const PivotTable& table : Pivot(outcome.rows)) {
     if (IsMain(table)) absl::StrAppend(&out, "\n", TableText(table));
+  }
+  std::vector<std::vector<std::string>> known = KnownLines(outcome);
+  if (!known.empty()) {
+    std::vector<bool> right(KnownHead().size(), true);
+    known.insert(known.begin(), KnownHead());
+    right[0] = false;
+    absl::StrAppend(&out, "\nbeside known values\n", AlignedText(known, right, "  "));
   }
   if (!outcome.findings.empty()) absl::StrAppend(&out, "\nwhat the paper says\n");
   for (const Finding& finding : outcome.findings) {
