@@ -209,7 +209,6 @@ absl::StatusOr<CoresReader> CoresReader::Create(const v1::Network& network, v1::
   if (!model.ok()) return WithFieldPrefix(model.status(), "network.");
   CoresReader reader;
   reader.network_ = network;
-  reader.loss_ = loss;
   reader.plan_ =
       std::make_shared<const GridPlan>(static_cast<const TrueNorthModel&>(**model).plan());
   int64_t values = 0;
@@ -270,7 +269,7 @@ absl::StatusOr<std::string> CoresReader::ToArchive(std::string_view npz) const {
   TORPOR_RETURN_IF_ERROR(mismatches.ToStatus());
   ArchiveWriter archive("model", network_);
   SaveGrid(*plan_, parameters, archive);
-  SaveLoss(loss_, archive);
+  SaveLoss(v1::Loss::CE, archive);
   return archive.Serialize();
 }
 

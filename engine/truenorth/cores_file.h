@@ -40,7 +40,8 @@ namespace torpor {
 class CoresReader {
  public:
   // INVALID_ARGUMENT names the wrong fields of the definition as "network...", another family as
-  // "network", and `loss` where it is neither CE nor UNSPECIFIED (not said).
+  // "network", and `loss` where it is neither CE nor UNSPECIFIED, which means CE: grids have no
+  // other.
   static absl::StatusOr<CoresReader> Create(const v1::Network& network, v1::Loss::Kind loss);
 
   // No file that this definition needs is longer.
@@ -55,7 +56,6 @@ class CoresReader {
  private:
   CoresReader() = default;
   v1::Network network_;
-  v1::Loss::Kind loss_ = v1::Loss::UNSPECIFIED;
   std::shared_ptr<const GridPlan> plan_;
   int64_t max_bytes_ = 0;
 };

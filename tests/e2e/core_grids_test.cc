@@ -243,6 +243,9 @@ TEST_F(CoreGridsTest, CoresGoOutAndComeBack) {
     EXPECT_EQ(scores[0].size(), 40u);
     EXPECT_EQ(scores[0], scores[1]);
   }
+  // What comes from elsewhere votes with what was trained here.
+  const Result joined = Torpor({"model", "ensemble", model, "again", "--id", "both"});
+  EXPECT_EQ(joined.exit_code, 0) << joined.err;
   const auto refused = [&](const char* file, const std::vector<std::string>& parts) {
     ExpectError({"model", "import", Path(file), "--network", net_}, 67, parts);
   };
