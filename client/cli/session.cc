@@ -1,4 +1,5 @@
 // torpor session: live networks.
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -109,17 +110,18 @@ absl::Status List(Context& context) {
     for (const v1::Session& session : response.sessions()) rows.push_back(ToJson(session));
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  PrintRows(context,
-            {{"name"},
-             {"display_name"},
-             {"model"},
-             {"generation"},
-             {"power_mode.epsilon", "epsilon"},
-             {"power_mode.bias", "bias"},
-             {"meter.samples", "samples"},
-             {"meter.nasp", "nasp", Cell::kPercent},
-             {"create_time", "created"}},
-            rows, {{"sessions", rows}});
+  std::vector<Column> columns = {{"name"}, {"display_name"}, {"model"}, {"generation"}};
+  for (const Column& lever : PowerModeColumns()) {
+    // A table is not widened by levers that stand at full power everywhere.
+    const bool used = context.options.format != Format::kTable ||
+                      std::any_of(rows.begin(), rows.end(),
+                                  [&](const Json& row) { return !FormatCell(row, lever).empty(); });
+    if (used) columns.push_back(lever);
+  }
+  columns.insert(columns.end(), {{"meter.samples", "samples"},
+                                 {"meter.nasp", "nasp", Cell::kPercent},
+                                 {"create_time", "created"}});
+  PrintRows(context, columns, rows, {{"sessions", rows}});
   if (rows.empty()) context.Note("no session yet; next: torpor session create -f net.yaml");
   return absl::OkStatus();
 }
