@@ -195,6 +195,8 @@ std::string ShortNumber(double value) { return absl::StrFormat("%.6g", value); }
 
 std::vector<PivotTable> Pivot(const std::vector<Row>& rows) {
   std::vector<PivotTable> tables;
+  // The x of each table's lines.
+  std::vector<std::vector<double>> order;
   const auto index_of = [](auto& list, const auto& matches) {
     return std::find_if(list.begin(), list.end(), matches) - list.begin();
   };
@@ -203,13 +205,22 @@ std::vector<PivotTable> Pivot(const std::vector<Row>& rows) {
     const size_t t = index_of(tables, [&](const PivotTable& table) {
       return table.group == place.group && table.metric == place.metric;
     });
-    if (t == tables.size()) tables.push_back({place.group, place.metric, {}, {}});
+    if (t == tables.size()) {
+      tables.push_back({place.group, place.metric, {}, {}});
+      order.emplace_back();
+    }
     PivotTable& table = tables[t];
     const size_t c =
         index_of(table.columns, [&](const auto& name) { return name == place.column; });
     if (c == table.columns.size()) table.columns.push_back(place.column);
-    const size_t l = index_of(table.lines, [&](const auto& line) { return line[0] == place.line; });
-    if (l == table.lines.size()) table.lines.push_back({place.line});
+    size_t l = index_of(table.lines, [&](const auto& line) { return line[0] == place.line; });
+    if (l == table.lines.size()) {
+      const auto next = std::find_if(order[t].begin(), order[t].end(),
+                                     [&](double x) { return place.ascending && x > place.x; });
+      l = static_cast<size_t>(next - order[t].begin());
+      order[t].insert(next, place.x);
+      table.lines.insert(table.lines.begin() + static_cast<std::ptrdiff_t>(l), {place.line});
+    }
     std::vector<std::string>& line = table.lines[l];
     if (line.size() < c + 2) line.resize(c + 2, "-");
     line[c + 1] = row.error.empty() ? FormatValue(row.measured, place.unit) : "not measured";

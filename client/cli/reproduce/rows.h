@@ -31,6 +31,8 @@ struct Place {
   std::string group, metric, line, column;
   // Where it stands on the horizontal axis of plots; not a number: not drawn.
   double x = std::nan("");
+  // Lines of its table go up with x, wherever they were met first.
+  bool ascending = false;
   // The lever that x is a value of.
   std::string x_lever = "epsilon";
   Unit unit = Unit::kFraction;

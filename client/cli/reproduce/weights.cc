@@ -24,6 +24,8 @@ void AddShares(Study& study, const Trained& trained, const std::string& layer,
     place.group = trained.dataset;
     place.metric = absl::StrCat("share of each ", kind);
     place.line = value;
+    place.x = histogram.value(i);
+    place.ascending = true;
     place.column = JoinId({trained.plan.prefix(), layer});
     study.rows.Add(std::move(place), OfInterval(shares[static_cast<size_t>(i)], 0, 0));
   }

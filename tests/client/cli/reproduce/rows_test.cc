@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -145,6 +146,22 @@ TEST(Pivot, PutsRowsIntoTheirCells) {
   EXPECT_THAT(tables[0].columns, ElementsAre("none", "table"));
   EXPECT_THAT(tables[0].lines,
               ElementsAre(ElementsAre("0.1", "50.00 %", "-"), ElementsAre("0.05", "-", "90.00 %")));
+}
+
+TEST(Pivot, LinesGoUpWhereTheirPlacesSay) {
+  RowCollector collector;
+  for (const double x : {-1.0, 2.0, -10.0, 0.0}) {
+    Place place = At(absl::StrCat("bias=", x));
+    place.line = absl::StrCat(x);
+    place.x = x;
+    place.ascending = true;
+    collector.Add(place, {0.25, {}, {}, 1});
+  }
+  const std::vector<PivotTable> tables = Pivot(collector.Finish(TwoDatasets()));
+  ASSERT_EQ(tables.size(), 1u);
+  std::vector<std::string> lines;
+  for (const auto& line : tables[0].lines) lines.push_back(line[0]);
+  EXPECT_THAT(lines, ElementsAre("-10", "-1", "0", "2"));
 }
 
 }  // namespace
