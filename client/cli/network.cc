@@ -7,6 +7,7 @@
 #include "client/cli/errors.h"
 #include "client/cli/output.h"
 #include "client/cli/rpc.h"
+#include "client/cli/session_columns.h"
 #include "torpor/v1/network.grpc.pb.h"
 
 namespace torpor::cli {
@@ -53,9 +54,8 @@ absl::Status Describe(Context& context, const std::string& file) {
     if (has_cores) sums.insert(sums.begin() + 1, {"cores"});
     PrintObject(context, sums, whole);
     context.out << "\nlevers of its power mode\n";
-    std::vector<Json> levers;
-    for (const v1::Lever& lever : description->levers()) levers.push_back(ToJson(lever));
-    PrintRows(context, {{"name"}, {"full_power"}, {"choices"}, {"per_layer"}, {"description"}},
+    const std::vector<Json> levers = LeverRows(description->levers());
+    PrintRows(context, {{"name"}, {"values"}, {"full_power"}, {"per_layer"}, {"description"}},
               levers, levers);
   }
   return absl::OkStatus();

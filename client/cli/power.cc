@@ -1,8 +1,6 @@
 // torpor power get and set: turns a live network's power down.
 #include <memory>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
@@ -43,30 +41,13 @@ Json ModeJson(const v1::Session& session) {
   return json;
 }
 
-std::string LeverValues(const v1::Lever& lever) {
-  switch (lever.kind()) {
-    case v1::Lever::CHOICE:
-      return absl::StrJoin(lever.choices(), ", ");
-    case v1::Lever::SWITCH:
-      return "false, true";
-    default:
-      return absl::StrCat(lever.minimum_exclusive() ? "(" : "[", lever.minimum(), ", ",
-                          lever.maximum(), "]");
-  }
-}
-
 absl::Status Get(Context& context, const std::string& id) {
   CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, id));
   Json json = ModeJson(session);
   PrintObject(context, ModeColumns(session), json);
   if (context.options.format == Format::kTable && !session.levers().empty()) {
     context.out << "\nlevers\n";
-    std::vector<Json> rows;
-    for (const v1::Lever& lever : session.levers()) {
-      Json row = ToJson(lever);
-      row["values"] = LeverValues(lever);
-      rows.push_back(std::move(row));
-    }
+    const std::vector<Json> rows = LeverRows(session.levers());
     PrintRows(context, {{"name"}, {"values"}, {"per_layer"}, {"needs_calibration"}, {"full_power"}},
               rows, rows);
   }
@@ -135,6 +116,7 @@ void AddPowerCommands(CLI::App& root, Context& context) {
   CLI::App* power = AddNoun(root, "power", "Turns a live network's power down.",
                             "torpor power set s1 --epsilon 0.4 --bias homogeneous\n"
                             "torpor power set s1 --epsilon hidden=0.2,out=1\n"
+                            "torpor power set cores steps=8 margin=20\n"
                             "torpor power sweep s1 --dataset fashion-mnist --bias none,table");
   auto id = std::make_shared<std::string>();
   AddCommand(*power, "get", "Shows a session's mode, its levers and what it drew.",

@@ -2,9 +2,26 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/descriptor.h"
 
 namespace torpor::cli {
+namespace {
+
+std::string LeverValues(const v1::Lever& lever) {
+  switch (lever.kind()) {
+    case v1::Lever::CHOICE:
+      return absl::StrJoin(lever.choices(), ", ");
+    case v1::Lever::SWITCH:
+      return "false, true";
+    default:
+      return absl::StrFormat("%s%.12g, %.12g]", lever.minimum_exclusive() ? "(" : "[",
+                             lever.minimum(), lever.maximum());
+  }
+}
+
+}  // namespace
 
 std::vector<Column> PowerModeColumns() {
   std::vector<Column> columns;
@@ -34,6 +51,15 @@ std::vector<Column> RealisationColumns(const v1::Session& session) {
     columns.push_back({"realisation.copies", "copies of the hardware"});
   }
   return columns;
+}
+
+std::vector<Json> LeverRows(const google::protobuf::RepeatedPtrField<v1::Lever>& levers) {
+  std::vector<Json> rows;
+  for (const v1::Lever& lever : levers) {
+    rows.push_back(ToJson(lever));
+    rows.back()["values"] = LeverValues(lever);
+  }
+  return rows;
 }
 
 }  // namespace torpor::cli
