@@ -124,7 +124,7 @@ absl::StatusOr<PowerChange> ParsePowerChange(const std::vector<std::string>& lev
       return UsageError(absl::StrCat("not lever=value: `", lever, "`"), "",
                         "epsilon=0.4 or --epsilon 0.4");
     }
-    CLI_RETURN_IF_ERROR(SetLever(change_to->first, change_to->second, change));
+    CLI_RETURN_IF_ERROR(WithWhere(SetLever(change_to->first, change_to->second, change), lever));
   }
   if (!epsilon.empty() && absl::StrContains(epsilon, '=')) {
     for (const absl::string_view part : absl::StrSplit(epsilon, ',')) {

@@ -62,7 +62,7 @@ TEST(PowerChangeTest, WrongWordsAreUsageErrors) {
   EXPECT_THAT(error({"epsilom=1"}, "", ""), HasSubstr("try: epsilon=1"));
   EXPECT_THAT(error({"epsilon"}, "", ""), HasSubstr("not lever=value"));
   EXPECT_THAT(error({"epsilon=low"}, "", ""), HasSubstr("must be a number"));
-  EXPECT_THAT(error({"steps=1.5"}, "", ""), HasSubstr("must be a whole number"));
+  EXPECT_THAT(error({"steps=1.5"}, "", ""), HasSubstr("must be a whole number, got `1.5`\n  steps=1.5\n"));
   EXPECT_THAT(error({}, "half", ""), HasSubstr("--epsilon"));
   EXPECT_THAT(error({}, "hidden=0.2,out", ""), HasSubstr("not layer=number: `out`"));
   EXPECT_THAT(error({}, "", "tabel"), HasSubstr("one of none, table, homogeneous"));
