@@ -257,6 +257,62 @@ TEST_F(CoreGridsTest, CoresGoOutAndComeBack) {
   ExpectError({"model", "import", Path("cores.npz")}, 2, {"network", "--network net.yaml"});
 }
 
+// Every answer is whole, of one mode, and what the same samples get outside the stream.
+constexpr char kStream[] = R"(
+import threading
+import numpy as np
+import torpor
+from torpor.v1 import inference_pb2, power_pb2, session_pb2
+server, name = torpor.connect(), 'sessions/s1'
+images = np.random.RandomState(3).randint(0, 256, (120, 4, 144)).astype('u1')
+modes = [power_pb2.PowerMode(), power_pb2.PowerMode(steps=2), power_pb2.PowerMode(margin=8)]
+in_flight = threading.Semaphore(8)
+def set_mode(mode):
+    request = session_pb2.SetPowerModeRequest(session=name, power_mode=mode)
+    return server.sessions.SetPowerMode(request, timeout=30).session.generation
+generations = []
+def requests():
+    yield inference_pb2.StreamInferRequest(open={'session': name, 'ordered': True})
+    for seq, image in enumerate(images):
+        if seq % 40 == 0:
+            generations.append(set_mode(modes[seq // 40]))
+        in_flight.acquire()
+        yield inference_pb2.StreamInferRequest(item={'seq': seq, 'input': torpor.tensor(image)})
+answers = []
+for reply in server.inference.StreamInfer(requests(), timeout=60):
+    if reply.HasField('result'):
+        in_flight.release()
+        assert reply.result.seq == len(answers), reply
+        answers.append(reply.result.response)
+    assert not reply.HasField('error'), reply
+assert len(answers) == len(images)
+power = {}
+for mode, generation in zip(modes, generations):
+    now = set_mode(mode)
+    for image, answer in zip(images, answers):
+        if answer.generation != generation:
+            continue
+        request = inference_pb2.InferRequest(session=name, input=torpor.tensor(image))
+        alone = server.inference.Infer(request, timeout=30)
+        assert alone.generation == now and alone.scores == answer.scores, (alone, answer)
+        assert list(alone.synaptic_power) == list(answer.synaptic_power), (alone, answer)
+        power.setdefault(generation, []).extend(answer.synaptic_power)
+full, few, early = (np.mean(power[generation]) for generation in generations)
+assert len(power[generations[1]]) >= 100, power
+assert 0.2 < few / full < 0.3 and early < full, (full, few, early)
+)";
+
+TEST_F(CoreGridsTest, StreamsThroughSwitchesOfTicksAndMargin) {
+  const std::string package = std::string(TORPOR_BINARY_DIR) + "/../python";
+  if (!std::filesystem::exists(package + "/torpor/v1/session_pb2.py")) {
+    GTEST_SKIP() << "the Python package was not built";
+  }
+  Train("s1");
+  environment_ = {"PYTHONPATH=" + package};
+  const Result streamed = Python(kStream);
+  EXPECT_EQ(streamed.exit_code, 0) << streamed.err;
+}
+
 TEST_F(CoreGridsTest, NetworksVoteAndArePutOnAPage) {
   const std::string one = Train("one"), two = Train("two", {"--seed", "2"});
   const Result joined = Torpor({"model", "ensemble", one, two, "--name", "both"});
