@@ -31,6 +31,8 @@ class EnsembleModel final : public Model {
   const v1::Network& definition() const override { return definition_; }
   const Levers& levers() const override { return levers_; }
   int features() const override { return members_.front()->features(); }
+  // That of the first member; those of others may differ.
+  std::vector<int64_t> sample_shape() const override { return members_.front()->sample_shape(); }
   int classes() const override { return members_.front()->classes(); }
   v1::NetworkDescription Describe() const override;
   // Member k from seed + k.

@@ -37,6 +37,20 @@ EnsembleDeployment::EnsembleDeployment(std::vector<std::shared_ptr<const Deploym
   }
 }
 
+bool EnsembleDeployment::reads_bytes() const {
+  return std::all_of(members_.begin(), members_.begin() + static_cast<std::ptrdiff_t>(voting_),
+                     [](const auto& member) { return member->reads_bytes(); });
+}
+
+// Members take their turns within one call.
+int EnsembleDeployment::block_samples() const {
+  int samples = members_.front()->block_samples();
+  for (size_t m = 1; m < voting_; ++m) {
+    samples = std::min(samples, members_[m]->block_samples());
+  }
+  return std::max(1, samples / static_cast<int>(voting_));
+}
+
 absl::Status EnsembleDeployment::Run(std::span<const SampleTask> tasks,
                                      std::span<SampleResult> results,
                                      const Cancellation& cancellation) const {

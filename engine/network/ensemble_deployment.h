@@ -20,6 +20,9 @@ class EnsembleDeployment final : public Deployment {
   const Footprint& footprint() const override { return footprint_; }
   const ReadOut& read_out() const override { return read_out_; }
   int features() const override { return members_.front()->features(); }
+  // Where every member that votes does.
+  bool reads_bytes() const override;
+  int block_samples() const override;
   const v1::PowerMode& mode() const override { return mode_; }
   // Scores are the sums of the members' scores; steps_used is the largest of theirs.
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,

@@ -68,6 +68,8 @@ class Model {
   virtual const Levers& levers() const = 0;
   // Values of one sample, and outputs.
   virtual int features() const = 0;
+  // What the definition says of a sample; its product is features().
+  virtual std::vector<int64_t> sample_shape() const = 0;
   virtual int classes() const = 0;
   virtual v1::NetworkDescription Describe() const = 0;
   // Fresh parameters from the seed. Forgets calibration and loss.

@@ -25,6 +25,10 @@ class RateModel final : public Model {
   const v1::Network& definition() const override { return definition_; }
   const Levers& levers() const override { return levers_; }
   int features() const override { return shapes_.front().inputs; }
+  std::vector<int64_t> sample_shape() const override {
+    const auto& shape = definition_.rate().input().shape();
+    return {shape.begin(), shape.end()};
+  }
   int classes() const override { return shapes_.back().units; }
   v1::NetworkDescription Describe() const override;
   // Uniform in +-1/sqrt(inputs).

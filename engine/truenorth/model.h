@@ -26,6 +26,10 @@ class TrueNorthModel final : public Model {
   const v1::Network& definition() const override { return definition_; }
   const Levers& levers() const override { return levers_; }
   int features() const override { return plan_->features; }
+  std::vector<int64_t> sample_shape() const override {
+    const auto& shape = definition_.truenorth().input().shape();
+    return {shape.begin(), shape.end()};
+  }
   int classes() const override { return plan_->classes; }
   // Multiply-accumulates are additions of sites over all ticks, if every axon spiked.
   v1::NetworkDescription Describe() const override;

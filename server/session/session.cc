@@ -14,13 +14,7 @@ InputShape ShapeOf(const Model& model, int max_samples) {
   InputShape shape;
   shape.features = model.features();
   shape.max_samples = max_samples;
-  const v1::Network& network = model.definition();
-  if (network.has_rate()) {
-    shape.sample.assign(network.rate().input().shape().begin(),
-                        network.rate().input().shape().end());
-  } else {
-    shape.sample = {shape.features};
-  }
+  shape.sample = model.sample_shape();
   return shape;
 }
 

@@ -9,11 +9,12 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "tests/support/core_grids.h"
 
 namespace torpor {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 v1::Network Text(const std::string& text) {
   v1::Network network;
@@ -114,7 +115,7 @@ TEST(EnsembleTest, LeversAreTheMembersAndCopies) {
   const auto ensemble = Three();
   std::vector<std::string> names;
   for (const v1::Lever& lever : ensemble->levers().all()) names.push_back(lever.name());
-  EXPECT_THAT(names, testing::Contains("epsilon"));
+  EXPECT_THAT(names, ::testing::Contains("epsilon"));
   EXPECT_EQ(names.back(), "copies");
   v1::PowerMode mode;
   mode.set_copies(4);
@@ -155,6 +156,33 @@ TEST(EnsembleTest, RefusesMembersThatDoNotFit) {
   EXPECT_TRUE(absl::IsInvalidArgument(EnsembleModel::Join(std::move(nested), "").status()));
   const absl::Status inside = BuildModel(Text("ensemble { members { rate { } } }"), 1).status();
   EXPECT_THAT(std::string(inside.message()), HasSubstr("ensemble.members[0]"));
+}
+
+TEST(EnsembleTest, ReadsBytesWhereItsMembersDo) {
+  std::vector<std::unique_ptr<Model>> grids;
+  for (int m = 0; m < 2; ++m) grids.push_back(*BuildModel(testing::TinyGrid(), 20 + m));
+  const auto whole = *EnsembleModel::Join(std::move(grids), "");
+  EXPECT_THAT(whole->sample_shape(), ::testing::ElementsAre(6, 6));
+  const auto deployment = *whole->Deploy({}, {});
+  ASSERT_TRUE(deployment->reads_bytes());
+  EXPECT_GE(deployment->block_samples(), 1);
+  std::vector<uint8_t> bytes(36);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(7 * i);
+  std::vector<float> values;
+  for (const uint8_t byte : bytes) values.push_back(static_cast<float>(byte) / 255.0f);
+  std::vector<float> scores(3);
+  const SampleTask task{{{}, bytes}, {7}};
+  SampleResult result;
+  result.scores = scores;
+  ASSERT_TRUE(deployment->Run({&task, 1}, {&result, 1}, Cancellation()).ok());
+  EXPECT_EQ(scores, RunOne(*deployment, values, nullptr).scores);
+
+  std::vector<std::unique_ptr<Model>> mixed;
+  mixed.push_back(*BuildModel(testing::TinyGrid(), 20));
+  mixed.push_back(*BuildModel(Text(Rate(36, 4, 3)), 1));
+  const auto both = EnsembleModel::Join(std::move(mixed), "");
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_FALSE((*(*both)->Deploy({}, {}))->reads_bytes());
 }
 
 TEST(EnsembleTest, IsNotTrained) {
