@@ -109,7 +109,10 @@ absl::Status TrueNorthTrainer::Check(const v1::TrainSpec& spec) {
   if (spec.optimizer() != v1::Optimizer::UNSPECIFIED && spec.optimizer() != v1::Optimizer::ADAM) {
     violations.Add("optimizer", "a network of cores is trained with ADAM alone");
   }
-  if (spec.has_momentum()) violations.Add("momentum", "is for the optimizer SGD alone");
+  // With SGD, which is refused above, momentum is a default that the user did not write.
+  if (spec.has_momentum() && spec.optimizer() != v1::Optimizer::SGD) {
+    violations.Add("momentum", "is for the optimizer SGD alone");
+  }
   if (!v1::Schedule::Kind_IsValid(spec.schedule())) {
     violations.Add("schedule", "must be one of CONSTANT, COSINE");
   }

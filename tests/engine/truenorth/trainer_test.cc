@@ -190,6 +190,9 @@ TEST(TrueNorthTrainerTest, EachBadFieldIsNamed) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(bad.error)))
         << bad.spec;
   }
+  // The service fills in the momentum of SGD: no second complaint about what nobody wrote.
+  EXPECT_THAT(TrueNorthTrainer::Check(Spec("optimizer: SGD momentum: 0.9")).ToString(),
+              testing::Not(HasSubstr("momentum")));
   v1::TrainSpec spec;
   spec.mutable_truenorth()->set_method(static_cast<v1::TrueNorthTraining::Method::Kind>(9));
   EXPECT_THAT(TrueNorthTrainer::Check(spec),
