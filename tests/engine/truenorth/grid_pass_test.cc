@@ -178,7 +178,7 @@ TEST_P(GridPassTest, GradientsAreDifferenceQuotients) {
   // neurons and axons, and leaks of its first and last core. Sanitizers, for which quotients in one
   // thread are nothing but slow, look at fewer.
 #ifdef TORPOR_SANITIZED
-  constexpr int kSites = 4;
+  constexpr int kSites = 8;
 #else
   constexpr int kSites = 16;
 #endif
