@@ -172,14 +172,18 @@ void AddProvenance(const Outcome& outcome, HtmlPage& page) {
   page.Code(absl::StrJoin(names, "\n"));
 }
 
+// Names of lines to the left, figures to the right. `lines` begins with the head.
+std::string LinesText(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<bool> right(lines[0].size(), true);
+  right[0] = false;
+  return AlignedText(lines, right, "  ");
+}
+
 std::string TableText(const PivotTable& table) {
   std::vector<std::vector<std::string>> lines = {{""}};
   lines[0].insert(lines[0].end(), table.columns.begin(), table.columns.end());
   lines.insert(lines.end(), table.lines.begin(), table.lines.end());
-  std::vector<bool> right(lines[0].size(), true);
-  right[0] = false;
-  return absl::StrCat(MetricTitle(table.metric), ": ", table.group, "\n",
-                      AlignedText(lines, right, "  "));
+  return absl::StrCat(MetricTitle(table.metric), ": ", table.group, "\n", LinesText(lines));
 }
 
 }  // namespace
@@ -242,10 +246,8 @@ std::string OutcomeText(const Outcome& outcome) {
   }
   std::vector<std::vector<std::string>> known = KnownLines(outcome);
   if (!known.empty()) {
-    std::vector<bool> right(KnownHead().size(), true);
     known.insert(known.begin(), KnownHead());
-    right[0] = false;
-    absl::StrAppend(&out, "\nbeside known values\n", AlignedText(known, right, "  "));
+    absl::StrAppend(&out, "\nbeside known values\n", LinesText(known));
   }
   if (!outcome.findings.empty()) absl::StrAppend(&out, "\nwhat the paper says\n");
   for (const Finding& finding : outcome.findings) {
