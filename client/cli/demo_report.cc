@@ -26,7 +26,9 @@ const DemoRow* Lowest(const DemoRecord& record, v1::BiasPolicy::Kind bias) {
 
 std::string Thousands(int64_t value) {
   std::string text = absl::StrCat(value);
-  for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), 1, ',');
+  for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<size_t>(at), 1, ',');
+  }
   return text;
 }
 

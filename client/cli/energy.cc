@@ -65,7 +65,8 @@ absl::Status Profiles(Context& context, const ProfilesFlags& flags) {
     return absl::OkStatus();
   }
   if (!flags.name.empty()) {
-    CLI_ASSIGN_OR_RETURN(const v1::DeviceProfile profile, NamedProfile(list, flags.name, "torpor energy profiles"));
+    CLI_ASSIGN_OR_RETURN(const v1::DeviceProfile profile,
+                         NamedProfile(list, flags.name, "torpor energy profiles"));
     PrintProfile(context, profile);
     return absl::OkStatus();
   }

@@ -34,7 +34,6 @@ void AddSubmitFlags(CLI::App& command, SubmitFlags& flags, bool waits);
 absl::Status ParseLabels(const std::vector<std::string>& pairs,
                          google::protobuf::Map<std::string, std::string>& labels);
 
-
 // The job with its `kind`, as JSON.
 Json JobJson(const v1::Job& job);
 void PrintJob(Context& context, const v1::Job& job);

@@ -63,7 +63,7 @@ absl::StatusOr<v1::AnalyzeNeuronTuningResponse> AnalyzeNeuronTuning(
     const auto at = [&](double degrees) {
       const double cosine = std::cos(degrees * std::numbers::pi / 180);
       return ActivationValue(request.activation(),
-                            epsilon * cosine + request.bias() + curve.bias_change());
+                             epsilon * cosine + request.bias() + curve.bias_change());
     };
     // f grows and the cosine falls from angle 0 to both sides.
     const double peak = at(0);

@@ -45,7 +45,8 @@ TORPOR_AVX512 void Avx512Words(const uint8_t* bytes, size_t words,
   }
 }
 
-TORPOR_AVX2 [[gnu::always_inline]] inline uint64_t Avx2Half(const uint8_t* bytes, __m256i low, __m256i high) {
+TORPOR_AVX2 [[gnu::always_inline]] inline uint64_t Avx2Half(const uint8_t* bytes, __m256i low,
+                                                            __m256i high) {
   const __m256i bits = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
   const __m256i p = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
   const __m256i at = _mm256_and_si256(_mm256_srli_epi16(p, 3), _mm256_set1_epi8(15));
