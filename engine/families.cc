@@ -15,6 +15,7 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
       return TrueNorthModel::Build(network, seed);
     case v1::Network::kEnsemble:
       return EnsembleModel::Build(network, seed, BuildModel);
+    case v1::Network::kStdp:
     case v1::Network::FAMILY_NOT_SET:
       break;
   }

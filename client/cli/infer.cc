@@ -105,14 +105,16 @@ absl::Status Infer(Context& context, const InferFlags& flags) {
     }
     row["synaptic_power"] =
         i < response->synaptic_power_size() ? Json(response->synaptic_power(i)) : Json(nullptr);
+    if (i < response->steps_size()) row["steps"] = response->steps(i);
     row["generation"] = response->generation();
     rows.push_back(std::move(row));
   }
   std::vector<Column> columns = {{"sample"}, {"class"}};
   if (!samples.labels.empty()) columns.push_back({"label"});
-  columns.insert(
-      columns.end(),
-      {{"score", "", Cell::kNumber}, {"synaptic_power", "", Cell::kNumber}, {"generation"}});
+  columns.insert(columns.end(),
+                 {{"score", "", Cell::kNumber}, {"synaptic_power", "", Cell::kNumber}});
+  if (response->steps_size() > 0) columns.push_back({"steps"});
+  columns.push_back({"generation"});
   PrintRows(context, columns, rows, whole);
   return absl::OkStatus();
 }

@@ -49,10 +49,13 @@ absl::Status Describe(Context& context, const std::string& file) {
     context.out << '\n';
     std::vector<Column> sums = {{"family"},
                                 {"parameters"},
-                                {"parameter_bytes", "memory", Cell::kBytes},
+                                {"memory_bytes", "memory", Cell::kBytes},
                                 {"multiply_accumulates", "multiply-accumulates a sample"}};
     if (has_cores) sums.insert(sums.begin() + 1, {"cores"});
     PrintObject(context, sums, whole);
+    for (const std::string& warning : description->warnings()) {
+      context.out << "\nwarning: " << warning << '\n';
+    }
     context.out << "\nlevers of its power mode\n";
     const std::vector<Json> levers = LeverRows(description->levers());
     PrintRows(context, {{"name"}, {"values"}, {"full_power"}, {"per_layer"}, {"description"}},

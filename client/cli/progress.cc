@@ -95,6 +95,8 @@ std::string JobKind(const v1::JobSpec& spec) {
       return "tune";
     case v1::JobSpec::kPowerSearch:
       return "power_search";
+    case v1::JobSpec::kSelect:
+      return "select";
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }

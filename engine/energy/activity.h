@@ -46,6 +46,10 @@ struct LayerActivity {
   // Squared inputs (1 for biases) summed over the synapses that they feed, units of Vdd^2: what
   // devices that are off draw from. 0 where synaptic_power holds it already.
   Quantity off_power;
+  // Neurons brought forward by a step.
+  Quantity neuron_updates = 0;
+  // Synapses times steps: what a machine touches that looks at every synapse in every step.
+  Quantity synapse_steps = 0;
 };
 
 // use(name, member) for every quantity, by the name that it has in v1::LayerActivityReport.
@@ -60,6 +64,8 @@ void ForEachQuantity(Use use) {
   use("bits_moved", &LayerActivity::bits_moved);
   use("conversions", &LayerActivity::conversions);
   use("off_power", &LayerActivity::off_power);
+  use("neuron_updates", &LayerActivity::neuron_updates);
+  use("synapse_steps", &LayerActivity::synapse_steps);
 }
 
 // One sample's activity by layer.
@@ -92,8 +98,9 @@ struct LayerFootprint {
   std::string name;
   int64_t synapses = 0;
   int64_t biases = 0;
-  // Bits of one stored weight.
+  // Bits of one stored weight, and of one word of a neuron's state.
   int weight_bits = 32;
+  int state_bits = 32;
   // Share of non-zero weights.
   double density = 1;
   // As an array: inputs of one use of its weights, units, and uses a sample; 0 for no array.

@@ -157,6 +157,7 @@ absl::Status CheckActivity(const v1::ActivityReport& activity) {
     };
     size("synapses", layer.synapses());
     size("weight_bits", layer.weight_bits());
+    size("state_bits", layer.state_bits());
     // Products of these must stay exact.
     const auto side = [&](const char* name, int64_t value) {
       if (value >= 0 && value <= (int64_t{1} << 30)) return;

@@ -17,6 +17,7 @@ Footprint FootprintOf(const v1::ActivityReport& activity) {
         {.name = layer.name(),
          .synapses = layer.synapses(),
          .weight_bits = layer.weight_bits(),
+         .state_bits = layer.state_bits(),
          .rows = layer.rows(),
          .columns = layer.columns(),
          .places = layer.places(),
@@ -108,6 +109,7 @@ v1::ActivityReport ReportActivity(const Footprint& footprint, const Activity& me
     });
     layer->set_synapses(exists.synapses);
     layer->set_weight_bits(exists.weight_bits);
+    layer->set_state_bits(exists.state_bits);
     layer->set_rows(exists.rows);
     layer->set_columns(exists.columns);
     layer->set_places(exists.places);

@@ -132,6 +132,57 @@ void AddSynapses(const Values& values, const LayerFootprint& layer, LayerTerms& 
              .coefficients = "synaptic_event, or those of a crossbar's cells"});
 }
 
+// Additions and multiplications of numbers so wide; 32 bits are float32.
+struct Arithmetic {
+  std::optional<double> add;
+  std::optional<double> multiply;
+};
+
+Arithmetic ArithmeticOf(const Values& values, int bits) {
+  if (bits >= 32) return {values.Find("float_add"), values.Find("float_multiply")};
+  if (bits <= 8) return {values.Find("int8_add"), values.Find("int8_multiply")};
+  return {values.Find(bits <= 16 ? "int16_add" : "int32_add"), values.Find("int32_multiply")};
+}
+
+// Joules of an operation that moves so many bits, adds and multiplies so often.
+std::optional<double> Operation(std::optional<double> bit, double bits, const Arithmetic& price,
+                                double adds, double multiplications) {
+  if (!bit || !price.add || (multiplications > 0 && !price.multiply)) return std::nullopt;
+  return bits * *bit + adds * *price.add + multiplications * price.multiply.value_or(0);
+}
+
+// Synapses and neurons of a digital machine. One that is driven by its clock looks at every synapse
+// in every step, which contains the events; others look at the synapses of spikes alone.
+void AddDigital(const Values& values, const LayerFootprint& layer, LayerTerms& terms) {
+  const std::optional<double> weight_bit = values.Find("weight_bit");
+  const std::optional<double> state_bit = values.Find("state_bit");
+  const Arithmetic weight = ArithmeticOf(values, layer.weight_bits);
+  const Arithmetic state = ArithmeticOf(values, layer.state_bits);
+  const bool clock_driven = values.Contains("synaptic_events");
+  // A weight is read and added.
+  terms.Add(
+      {.kind = clock_driven ? "synapse_steps" : "synaptic_events",
+       .synaptic = true,
+       .factor = 1,
+       .quantity = clock_driven ? &LayerActivity::synapse_steps : &LayerActivity::synaptic_events,
+       .joules_each = Operation(weight_bit, layer.weight_bits, weight, 1, 0),
+       .coefficients = "weight_bit and additions"});
+  // A weight is read, changed by a product and written.
+  terms.Add({.kind = "writes",
+             .synaptic = true,
+             .factor = 1,
+             .quantity = &LayerActivity::writes,
+             .joules_each = Operation(weight_bit, 2.0 * layer.weight_bits, weight, 1, 1),
+             .coefficients = "weight_bit, additions and multiplications"});
+  // Three words (potential, threshold, refractory time) are read and written; one decay, three
+  // additions (input, inhibition, comparison).
+  terms.Add({.kind = "neuron_updates",
+             .factor = 1,
+             .quantity = &LayerActivity::neuron_updates,
+             .joules_each = Operation(state_bit, 6.0 * layer.state_bits, state, 3, 1),
+             .coefficients = "state_bit, additions and multiplications"});
+}
+
 // Rows that are read: by the words, or by the drivers of a crossbar's tiles.
 void AddRows(const Values& values, const LayerFootprint& layer, double tiles, LayerTerms& terms) {
   const bool drivers = values.Find("row_drive").has_value();
@@ -177,12 +228,18 @@ std::vector<EnergyTerm> EnergyTerms(const v1::DeviceProfile& profile, const Foot
                          std::string_view coefficient) {
       if (!values.Contains(count)) terms.Add(count, quantity, coefficient);
     };
-    AddSynapses(values, layer, terms);
+    const bool digital = values.Find("weight_bit").has_value();
+    if (digital) {
+      AddDigital(values, layer, terms);
+    } else {
+      AddSynapses(values, layer, terms);
+      add("neuron_updates", &LayerActivity::neuron_updates, "neuron_update");
+      add("writes", &LayerActivity::writes, "array_write");
+    }
     add("core_ticks", &LayerActivity::core_ticks, "core_tick");
     add("spikes", &LayerActivity::spikes, "spike");
     // A unit has two columns, one for each sign.
     AddRows(values, layer, Tiles(2 * layer.columns, values.Find("array_columns")), terms);
-    add("writes", &LayerActivity::writes, "array_write");
     AddColumns(values, Tiles(layer.rows, values.Find("array_rows")), terms);
     add("bits_moved", &LayerActivity::bits_moved, "bit_moved");
   }

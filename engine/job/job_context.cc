@@ -49,6 +49,13 @@ absl::Status JobReporter::Checkpointed(int epoch, const std::string& digest) {
   return log_->Append(std::move(event), /*sync=*/true);
 }
 
+absl::Status JobReporter::EpochPublished(int epoch, const std::string& digest) {
+  v1::JobEvent event;
+  event.mutable_epoch_published()->set_epoch(epoch);
+  event.mutable_epoch_published()->set_digest(digest);
+  return log_->Append(std::move(event), /*sync=*/true);
+}
+
 absl::Status JobReporter::Row(const v1::PowerSweepRow& row) {
   v1::JobEvent event;
   *event.mutable_row() = row;

@@ -35,6 +35,7 @@ class JobReporter {
   absl::Status EpochDone(int epoch, const std::map<std::string, double>& metrics,
                          absl::Duration elapsed);
   absl::Status Checkpointed(int epoch, const std::string& digest);
+  absl::Status EpochPublished(int epoch, const std::string& digest);
   absl::Status Row(const v1::PowerSweepRow& row);
   absl::Status Finished(const v1::WorkResult& result);
 

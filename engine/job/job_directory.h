@@ -64,6 +64,8 @@ class JobDirectory {
     return AttemptPath(attempt) + "/checkpoint-" + std::to_string(steps);
   }
   std::string ModelPath(int attempt) const { return AttemptPath(attempt) + "/model"; }
+  // The model as it was after the last epoch that was to be published.
+  std::string EpochModelPath(int attempt) const { return AttemptPath(attempt) + "/epoch-model"; }
   std::string ResultPath(int attempt) const { return AttemptPath(attempt) + "/result.binpb"; }
   std::string WorkerLogPath(int attempt) const { return AttemptPath(attempt) + "/worker.log"; }
   std::string InterruptedPath(int attempt) const { return AttemptPath(attempt) + "/interrupted"; }

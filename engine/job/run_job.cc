@@ -25,6 +25,7 @@ absl::Status RunKind(const JobContext& context, v1::WorkResult& result) {
       return RunTune(context, result);
     case v1::JobSpec::kPowerSearch:
       return RunPowerSearch(context, result);
+    case v1::JobSpec::kSelect:
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }

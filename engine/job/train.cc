@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "engine/base/digest.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/data/augment.h"
@@ -49,6 +50,9 @@ class TrainRun {
   absl::Status Train();
   absl::Status RunEpoch();
   absl::Status FinishEpoch();
+  // Leaves the model, calibrated, for the session to go on with.
+  absl::Status PublishEpoch();
+  absl::Status CalibrateModel();
   absl::Status Conclude();
   absl::Status ReportProgress();
   // Fills inputs_ and labels_ with samples order[first..first+count), changed as the specification
@@ -58,6 +62,11 @@ class TrainRun {
   absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data, const NoisePlan& noise);
   // Counts a forward pass over so many samples, and reports.
   void AfterPass(int64_t samples);
+  // What the model is calibrated on.
+  Dataset CalibrationData() const {
+    const int64_t asked = spec_.calibration_samples();
+    return asked == 0 ? *train_ : train_->Slice(0, std::min(asked, train_->size()));
+  }
   SaveState Saver() const {
     return [this](ArchiveWriter& archive) { trainer_->Save(archive); };
   }
@@ -67,7 +76,8 @@ class TrainRun {
   double TotalWork() const {
     const double test_passes = 2 + test_noise_.passes();
     return static_cast<double>(spec_.epochs()) * train_->size() +
-           kForwardShare * (static_cast<double>(train_->size()) + test_passes * test_->size());
+           kForwardShare *
+               (static_cast<double>(CalibrationData().size()) + test_passes * test_->size());
   }
   double WorkDone() const { return SamplesDone() + kForwardShare * passed_; }
 
@@ -135,6 +145,9 @@ absl::Status TrainRun::Train() {
     TORPOR_RETURN_IF_ERROR(RunEpoch());
     TORPOR_RETURN_IF_ERROR(FinishEpoch());
     const bool last = position_.epoch == spec_.epochs();
+    if (!last && spec_.publish_every() > 0 && position_.epoch % spec_.publish_every() == 0) {
+      TORPOR_RETURN_IF_ERROR(PublishEpoch());
+    }
     if (!last && absl::Now() - last_checkpoint_ >= context_.options->checkpoint_interval) {
       TORPOR_RETURN_IF_ERROR(WriteCheckpoint(context_, *model_, Saver(), position_));
       last_checkpoint_ = absl::Now();
@@ -192,9 +205,10 @@ void TrainRun::Gather(const std::vector<uint32_t>& order, int64_t first, int64_t
 }
 
 absl::Status TrainRun::FinishEpoch() {
+  TORPOR_RETURN_IF_ERROR(trainer_->FinishEpoch(CalibrationData(), *context_.cancellation));
   const StepReport& report = position_.report;
   std::map<std::string, double> metrics;
-  metrics["train_loss"] = report.loss / report.samples;
+  if (trainer_->has_loss()) metrics["train_loss"] = report.loss / report.samples;
   metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
   if (validation_.has_value()) {
     TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_, NoisePlan()));
@@ -207,6 +221,19 @@ absl::Status TrainRun::FinishEpoch() {
   position_.metrics = metrics;
   return context_.reporter->EpochDone(static_cast<int>(position_.epoch), metrics,
                                       absl::Now() - epoch_begin_);
+}
+
+absl::Status TrainRun::PublishEpoch() {
+  TORPOR_RETURN_IF_ERROR(CalibrateModel());
+  const std::string archive = SerializeModel(*model_);
+  TORPOR_RETURN_IF_ERROR(context_.files->WriteAtomically(
+      context_.directory->EpochModelPath(context_.attempt), archive));
+  return context_.reporter->EpochPublished(static_cast<int>(position_.epoch), Sha256Hex(archive));
+}
+
+absl::Status TrainRun::CalibrateModel() {
+  return model_->Calibrate(CalibrationData(), spec_.dataset(), context_.order->dataset_digest(),
+                           context_.pool, *context_.cancellation);
 }
 
 absl::StatusOr<v1::PowerSweepRow> TrainRun::Measure(const Dataset& data, const NoisePlan& noise) {
@@ -236,7 +263,9 @@ absl::Status TrainRun::ReportProgress() {
   progress.set_epochs(spec_.epochs());
   std::map<std::string, double> metrics = position_.metrics;
   if (position_.report.samples > 0) {
-    metrics["train_loss"] = position_.report.loss / position_.report.samples;
+    if (trainer_->has_loss()) {
+      metrics["train_loss"] = position_.report.loss / position_.report.samples;
+    }
     metrics["train_accuracy"] =
         static_cast<double>(position_.report.correct) / position_.report.samples;
   }
@@ -254,10 +283,8 @@ absl::Status TrainRun::Conclude() {
     metrics["train_seconds"] = seconds;
   }
   TORPOR_RETURN_IF_ERROR(ReportProgress());
-  TORPOR_RETURN_IF_ERROR(model_->Calibrate(*train_, spec_.dataset(),
-                                           context_.order->dataset_digest(), context_.pool,
-                                           *context_.cancellation));
-  AfterPass(train_->size());
+  TORPOR_RETURN_IF_ERROR(CalibrateModel());
+  AfterPass(CalibrationData().size());
   metrics["full_power"] = model_->calibration().full_power();
   TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*test_, test_noise_));
   AddAccuracyMetrics(row, "test_", metrics);

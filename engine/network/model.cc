@@ -21,6 +21,29 @@ absl::Status Model::Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, c
   return CheckTune(spec, start);
 }
 
+absl::StatusOr<std::vector<v1::MemoryEntry>> Model::Memory(const v1::MemoryCounting&) const {
+  v1::MemoryEntry parameters;
+  parameters.set_what("parameters");
+  parameters.set_count(Describe().parameters());
+  parameters.set_bits_each(32);
+  return std::vector<v1::MemoryEntry>{parameters};
+}
+
+double MemoryBytes(const std::vector<v1::MemoryEntry>& entries) {
+  double bits = 0;
+  for (const v1::MemoryEntry& entry : entries) {
+    bits += static_cast<double>(entry.count()) * entry.bits_each();
+  }
+  return bits / 8;
+}
+
+absl::StatusOr<std::unique_ptr<Model>> Model::Quantised(const v1::Quantization&) const {
+  return WithReason(
+      absl::UnimplementedError(absl::StrCat("networks of the family ", Describe().family(),
+                                            " are stored in one way alone")),
+      "NOT_QUANTISABLE", {{"family", Describe().family()}});
+}
+
 absl::Status Model::CheckHardware(const v1::Realisation& realisation) const {
   TORPOR_RETURN_IF_ERROR(CheckRealisation(realisation));
   const bool sampled = realisation.connections() == v1::Connections::SAMPLED;

@@ -49,6 +49,15 @@ class Trainer {
   virtual ~Trainer() = default;
   // One update. Adds to `report`. The same bits for any number of threads.
   virtual absl::Status Step(const Batch& batch, StepReport& report) = 0;
+  // Whether Step reports a loss; rules that descend none do not.
+  virtual bool has_loss() const { return true; }
+  // After each epoch, before the model is measured or saved: what the model needs besides steps to
+  // be of use. `train` is what was trained on. The same bits for any number of threads.
+  virtual absl::Status FinishEpoch(const Dataset& train, const Cancellation& cancellation) {
+    (void)train;
+    (void)cancellation;
+    return absl::OkStatus();
+  }
   // Parameters, optimiser state, position: what makes a resumed run equal to the uninterrupted one,
   // bit for bit.
   virtual void Save(ArchiveWriter& archive) const = 0;
@@ -110,6 +119,15 @@ class Model {
   virtual absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start,
                             const Dataset& data, const std::string& data_digest, ThreadPool* pool,
                             const Cancellation& cancellation, const TuneProgress& progress);
+  // What is stored, counted as asked. INVALID_ARGUMENT names fields of `counting`. By default
+  // float32 parameters.
+  virtual absl::StatusOr<std::vector<v1::MemoryEntry>> Memory(
+      const v1::MemoryCounting& counting) const;
+  // The same network stored in so many bits (post-training quantisation): its definition says so,
+  // and its calibration is forgotten. INVALID_ARGUMENT names fields below "quantization.";
+  // UNIMPLEMENTED by default.
+  virtual absl::StatusOr<std::unique_ptr<Model>> Quantised(
+      const v1::Quantization& quantization) const;
   // How weights and biases are distributed, by layer.
   virtual v1::WeightAnalysis AnalyzeWeights() const = 0;
   // What is kept; training and fresh parameters forget it.
@@ -131,6 +149,9 @@ class Model {
 // INVALID_ARGUMENT names each wrong field by its path inside the network, e.g.
 // "rate.layers[1].dense.units". Implemented in engine/families.cc.
 using ModelFactory = absl::StatusOr<std::unique_ptr<Model>> (*)(const v1::Network&, uint64_t seed);
+
+// Bytes of all entries together.
+double MemoryBytes(const std::vector<v1::MemoryEntry>& entries);
 
 // A whole archive (kind "model") of `model`, and back.
 std::string SerializeModel(const Model& model);

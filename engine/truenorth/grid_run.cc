@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/base/status.h"
+#include "engine/data/pixels.h"
 
 namespace torpor {
 namespace {

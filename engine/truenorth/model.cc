@@ -291,6 +291,20 @@ absl::StatusOr<std::shared_ptr<const Deployment>> TrueNorthModel::Deploy(
   return std::make_shared<const TrueNorthDeployment>(KernelsOf(realisation), std::move(drive));
 }
 
+absl::StatusOr<std::vector<v1::MemoryEntry>> TrueNorthModel::Memory(
+    const v1::MemoryCounting&) const {
+  std::vector<v1::MemoryEntry> entries(2);
+  entries[0].set_what("crossbar sites");
+  entries[0].set_count(plan_->sites());
+  entries[0].set_bits_each(1);
+  entries[1].set_what("leaks");
+  for (const CoreLayerPlan& layer : plan_->layers) {
+    entries[1].set_count(entries[1].count() + layer.neurons);
+  }
+  entries[1].set_bits_each(9);
+  return entries;
+}
+
 v1::WeightAnalysis TrueNorthModel::AnalyzeWeights() const {
   const BinaryGrid grid = Thresholded();
   v1::WeightAnalysis analysis;

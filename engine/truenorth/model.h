@@ -48,6 +48,9 @@ class TrueNorthModel final : public Model {
   // Of sampled copies: what their sites draw at the spikes of the thresholded network.
   double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return loss_; }
+  // Crossbar sites of one bit, leaks of nine (a sign and a byte).
+  absl::StatusOr<std::vector<v1::MemoryEntry>> Memory(
+      const v1::MemoryCounting& counting) const override;
   // Of THRESHOLD hardware.
   v1::WeightAnalysis AnalyzeWeights() const override;
   // Crossbars know no column noise and no off conductance, and copies differ only if sampled.

@@ -221,7 +221,7 @@ int ResolveOutput(const v1::TrueNorthNetwork& network, const CoreLayerPlan* last
 }
 
 void ResolveSettings(const v1::TrueNorthNetwork& network, GridPlan& plan, Violations& violations) {
-  plan.ticks = network.ticks() == 0 ? kDefaultTicks : network.ticks();
+  plan.ticks = network.has_ticks() ? network.ticks() : kDefaultTicks;
   if (plan.ticks < 1 || plan.ticks > kMaxTicks) {
     violations.Add("ticks", absl::StrCat("must be in 1..", kMaxTicks, ", got ", network.ticks()));
   }

@@ -1,4 +1,4 @@
-// From values to bytes, and from bytes to spikes in time.
+// From bytes to spikes in time.
 //
 // With T ticks, tick t = 0..T-1 and a pixel of intensity x = p / 255:
 //   EVEN         k = floor(T x + 1/2) spikes, a spike where floor((t + 1) k / T) > floor(t k / T);
@@ -15,9 +15,6 @@
 #include "torpor/v1/network.pb.h"
 
 namespace torpor {
-
-// p = round(255 x), halves up, of values saturated to [0, 1]; x is read to 24 binary places.
-void ReadPixels(std::span<const float> values, std::span<uint8_t> pixels);
 
 // Words of 64 lines: bit i of word w is line 64 w + i.
 inline constexpr int WordsOf(int lines) { return (lines + 63) / 64; }

@@ -95,8 +95,10 @@ class JobManager : public JobSource {
     bool working = false;
     bool child = false;
     std::optional<WorkerExit> exit;
-    // The outcome is being worked out without the lock.
+    // The outcome is being worked out, or an epoch published, without the lock.
     bool judging = false;
+    // The newest one that is not in the session yet.
+    std::optional<v1::JobEvent::EpochPublished> published_epoch;
     absl::Time cancel_time = absl::InfiniteFuture();
     // Not looked at before then, after an error of the store.
     absl::Time retry_time = absl::InfinitePast();
@@ -116,6 +118,7 @@ class JobManager : public JobSource {
   // These hold mutex_ on entry and exit.
   void Look(const std::string& id, std::unique_lock<std::mutex>& lock);
   void Follow(Entry& entry);
+  void PublishEpoch(const std::string& id, std::unique_lock<std::mutex>& lock);
   void Judge(const std::string& id, std::unique_lock<std::mutex>& lock);
   // Whether there may be another job to start.
   bool DispatchNext();

@@ -67,6 +67,8 @@ void JobManager::Look(const std::string& id, std::unique_lock<std::mutex>& lock)
   Follow(entry);
   if (ended) {
     Judge(id, lock);
+  } else if (entry.published_epoch.has_value()) {
+    PublishEpoch(id, lock);
   } else if (absl::Now() - entry.cancel_time > options_.cancel_patience) {
     spdlog::warn("{}: its worker does not stop and is killed", entry.job.name());
     executor_->Kill(directory);
@@ -82,9 +84,28 @@ void JobManager::Follow(Entry& entry) {
     changed = true;
     for (const v1::JobEvent& event : events) {
       if (event.has_progress()) *entry.job.mutable_progress() = event.progress();
+      if (event.has_epoch_published()) entry.published_epoch = event.epoch_published();
     }
   }
   if (changed) Changed(entry.job.name());
+}
+
+void JobManager::PublishEpoch(const std::string& id, std::unique_lock<std::mutex>& lock) {
+  Entry& entry = live_.at(id);
+  const v1::JobEvent::EpochPublished epoch = *entry.published_epoch;
+  entry.published_epoch.reset();
+  if (entry.job.state() == JobState::CANCELLING) return;
+  entry.judging = true;
+  const v1::Job job = entry.job;
+  lock.unlock();
+  const absl::Status status = judge_.PublishEpoch(job, DirectoryOf(id), epoch);
+  lock.lock();
+  entry.judging = false;
+  // The job goes on: its end publishes what it made.
+  if (!status.ok()) {
+    spdlog::warn("{}: epoch {} is not served: {}", job.name(), epoch.epoch(), status.ToString());
+  }
+  judged_.notify_all();
 }
 
 void JobManager::Judge(const std::string& id, std::unique_lock<std::mutex>& lock) {
@@ -160,6 +181,7 @@ absl::Status JobManager::Dispatch(const std::string& id, Entry& entry) {
   job.set_attempt(attempt);
   TORPOR_RETURN_IF_ERROR(Store(id, entry, std::move(job)));
   entry.tail = EventTail(directory.EventsPath(attempt));
+  entry.published_epoch.reset();
   entry.working = true;
   entry.child = true;
   entry.exit.reset();

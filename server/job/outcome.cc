@@ -11,7 +11,8 @@ namespace {
 
 using v1::JobState;
 
-// Room for the suffix that makes an id unique.
+// Of an id, and with room for the suffix that makes one unique.
+constexpr size_t kIdLength = 63;
 constexpr size_t kIdPrefixLength = 50;
 
 Outcome Failed(absl::Status error) {
@@ -105,27 +106,41 @@ absl::Status OutcomeJudge::Publish(const v1::Job& job, const JobDirectory& direc
                                          " does not have the digest that its worker reported")),
         "MODEL_CORRUPT");
   }
-  TORPOR_ASSIGN_OR_RETURN(v1::Model model, PublishModel(job, archive, *outcome.result));
+  v1::Model fields;
+  *fields.mutable_metrics() = outcome.result->metrics();
+  *fields.mutable_provenance() = outcome.result->provenance();
+  TORPOR_ASSIGN_OR_RETURN(v1::Model model, PublishModel(job, "", archive, std::move(fields)));
   outcome.model = model.name();
   return Deploy(job, directory, archive, outcome);
 }
 
-absl::StatusOr<v1::Model> OutcomeJudge::PublishModel(const v1::Job& job, const std::string& archive,
-                                                     const v1::WorkResult& result) const {
-  v1::Model fields;
+absl::Status OutcomeJudge::PublishEpoch(const v1::Job& job, const JobDirectory& directory,
+                                        const v1::JobEvent::EpochPublished& epoch) const {
+  TORPOR_ASSIGN_OR_RETURN(const std::string archive,
+                          files_->Read(directory.EpochModelPath(job.attempt())));
+  if (Sha256Hex(archive) != epoch.digest()) return absl::OkStatus();
+  TORPOR_ASSIGN_OR_RETURN(
+      const v1::Model model,
+      PublishModel(job, absl::StrCat("-epoch-", epoch.epoch()), archive, v1::Model()));
+  if (job.spec().train().no_deploy()) return absl::OkStatus();
+  return sessions_->InstallModel(job.spec().session(), model.name(), archive).status();
+}
+
+absl::StatusOr<v1::Model> OutcomeJudge::PublishModel(const v1::Job& job, const std::string& suffix,
+                                                     const std::string& archive,
+                                                     v1::Model fields) const {
   fields.set_source(job.name());
-  *fields.mutable_metrics() = result.metrics();
-  *fields.mutable_provenance() = result.provenance();
+  const std::string digest = Sha256Hex(archive);
   TORPOR_ASSIGN_OR_RETURN(std::string id, IdOf("jobs", job.name(), "name"));
   // Named after its job, so that publishing again after a crash finds it; where somebody else has
   // that name, after the job's uid too.
   for (const std::string& candidate :
-       {id, id.substr(0, kIdPrefixLength) + "-" + job.uid().substr(0, 8)}) {
+       {id.substr(0, kIdLength - suffix.size()) + suffix,
+        id.substr(0, kIdPrefixLength - suffix.size()) + "-" + job.uid().substr(0, 8) + suffix}) {
     absl::StatusOr<v1::Model> model = models_->Publish(candidate, archive, fields);
     if (!absl::IsAlreadyExists(model.status())) return model;
     absl::StatusOr<v1::Model> existing = models_->Get(NameOf("models", candidate));
-    if (existing.ok() && existing->source() == job.name() &&
-        existing->digest() == result.model_digest()) {
+    if (existing.ok() && existing->source() == job.name() && existing->digest() == digest) {
       return existing;
     }
   }

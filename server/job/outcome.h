@@ -45,13 +45,19 @@ class OutcomeJudge {
   Outcome Judge(const v1::Job& job, const JobDirectory& directory,
                 const std::optional<WorkerExit>& exit) const;
 
+  // Publishes the model of an epoch as `models/{job}-epoch-{k}` and puts it into the session. OK,
+  // and nothing is done, where a later epoch has written its own over it.
+  absl::Status PublishEpoch(const v1::Job& job, const JobDirectory& directory,
+                            const v1::JobEvent::EpochPublished& epoch) const;
+
  private:
   Outcome WithoutResult(const v1::Job& job, const JobDirectory& directory,
                         const std::optional<WorkerExit>& exit) const;
   // Publishes and deploys; the outcome becomes FAILED where that fails.
   absl::Status Publish(const v1::Job& job, const JobDirectory& directory, Outcome& outcome) const;
-  absl::StatusOr<v1::Model> PublishModel(const v1::Job& job, const std::string& archive,
-                                         const v1::WorkResult& result) const;
+  // Named after its job and `suffix`; `fields` says what else the model is to hold.
+  absl::StatusOr<v1::Model> PublishModel(const v1::Job& job, const std::string& suffix,
+                                         const std::string& archive, v1::Model fields) const;
   absl::Status Deploy(const v1::Job& job, const JobDirectory& directory, const std::string& archive,
                       Outcome& outcome) const;
   // Puts the mode that a search found in force.

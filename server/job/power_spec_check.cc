@@ -48,6 +48,7 @@ void FillNoise(v1::NoiseSpec& spec) {
 absl::Status CheckHardware(const std::string& path, const v1::Realisation& realisation,
                            const Model& model) {
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(CheckRealisation(realisation), path + "realisation."));
+  TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.CheckHardware(realisation), path + "realisation."));
   return model.Deploy(v1::PowerMode(), realisation).status();
 }
 

@@ -59,6 +59,8 @@ void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
   CheckRange(path + "batch_size", spec.batch_size(), 0, kMaximumBatch, violations);
   CheckNotNegative(path + "validation_samples", spec.validation_samples(), violations);
   CheckNotNegative(path + "train_samples", spec.train_samples(), violations);
+  CheckNotNegative(path + "calibration_samples", spec.calibration_samples(), violations);
+  CheckNotNegative(path + "publish_every", spec.publish_every(), violations);
   if (!v1::Loss::Kind_IsValid(spec.loss())) violations.Add(path + "loss", "must be BCE, MSE or CE");
   if (!v1::Optimizer::Kind_IsValid(spec.optimizer()))
     violations.Add(path + "optimizer", "must be ADAM or SGD");
@@ -131,6 +133,8 @@ std::string DatasetOf(const v1::JobSpec& spec) {
       return spec.tune().dataset();
     case v1::JobSpec::kPowerSearch:
       return spec.power_search().dataset();
+    case v1::JobSpec::kSelect:
+      return spec.select().dataset();
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }
@@ -151,6 +155,8 @@ void SetDataset(v1::JobSpec& spec, const std::string& name) {
       return spec.mutable_tune()->set_dataset(name);
     case v1::JobSpec::kPowerSearch:
       return spec.mutable_power_search()->set_dataset(name);
+    case v1::JobSpec::kSelect:
+      return spec.mutable_select()->set_dataset(name);
     case v1::JobSpec::KIND_NOT_SET:
       return;
   }
@@ -196,6 +202,7 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
     case v1::JobSpec::kPowerSearch:
       CheckPowerSearchBounds(spec.power_search(), violations);
       break;
+    case v1::JobSpec::kSelect:
     case v1::JobSpec::KIND_NOT_SET:
       violations.Add(
           "spec", "must have one of train, evaluate, calibrate, power_sweep, tune, power_search");

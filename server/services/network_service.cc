@@ -12,6 +12,15 @@ absl::StatusOr<std::unique_ptr<Model>> Build(ModelFactory factory, const v1::Net
   return model;
 }
 
+absl::Status DescribeMemory(const Model& model, const v1::MemoryCounting& counting,
+                            v1::NetworkDescription& description) {
+  absl::StatusOr<std::vector<v1::MemoryEntry>> memory = model.Memory(counting);
+  if (!memory.ok()) return WithFieldPrefix(memory.status(), "memory_counting.");
+  description.set_memory_bytes(MemoryBytes(*memory));
+  description.mutable_memory()->Assign(memory->begin(), memory->end());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* NetworkServiceImpl::ValidateNetwork(
@@ -32,7 +41,9 @@ grpc::ServerUnaryReactor* NetworkServiceImpl::DescribeNetwork(
       context, executor_, request, reply,
       [this](const v1::DescribeNetworkRequest& r) -> absl::StatusOr<v1::NetworkDescription> {
         TORPOR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Build(factory_, r.network()));
-        return model->Describe();
+        v1::NetworkDescription description = model->Describe();
+        TORPOR_RETURN_IF_ERROR(DescribeMemory(*model, r.memory_counting(), description));
+        return description;
       });
 }
 

@@ -144,6 +144,7 @@ void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch
                                 sizeof(float) * static_cast<size_t>(work.samples) * classes);
   response.mutable_classes()->Resize(work.samples, 0);
   response.mutable_synaptic_power()->Clear();
+  response.clear_steps();
   response.clear_nasp();
   Quantity total = 0;
   for (int i = 0; i < work.samples; ++i) {
@@ -152,6 +153,7 @@ void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch
     const Quantity power = result.activity.Total(&LayerActivity::synaptic_power);
     total = total + power;
     if (power.counted()) response.add_synaptic_power(power.value());
+    if (result.steps_used > 0) response.add_steps(result.steps_used);
   }
   if (total.counted()) {
     meter->Add(work.samples, total.value(), served.full_power);

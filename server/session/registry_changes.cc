@@ -33,7 +33,9 @@ absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(const Model& model,
                                                          std::string_view mode_path) {
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.CheckHardware(realisation), "realisation."));
   TORPOR_RETURN_IF_ERROR(WithFieldPrefix(model.levers().Check(mode), mode_path));
-  return DeployOn(model, mode, realisation);
+  absl::StatusOr<std::shared_ptr<const Deployment>> deployment = DeployOn(model, mode, realisation);
+  if (!deployment.ok()) return WithFieldPrefix(deployment.status(), mode_path);
+  return deployment;
 }
 
 v1::SessionEvent ModeChangedEvent(const v1::Session& session, bool with_model) {

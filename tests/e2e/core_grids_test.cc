@@ -109,6 +109,7 @@ TEST_F(CoreGridsTest, PlansAndRefusesWhatDoesNotFit) {
            Bad{"template: SIGNS",
                "template: [-1, 0, 1]",
                {"grid.yaml:8", "must be one of SIGNS, SIGNS_AND_DOUBLES"}},
+           Bad{"ticks: 8", "ticks: 0", {"grid.yaml:9", "must be in 1..4096, got 0"}},
            Bad{"ticks: 8", "ticks: 4097", {"grid.yaml:9", "must be in 1..4096, got 4097"}},
            Bad{"ticks: 8", "ticks: 2.5", {"grid.yaml:9", "must be a whole number"}},
        }) {
@@ -170,6 +171,9 @@ TEST_F(CoreGridsTest, TicksMarginAndCopiesTurnThePowerDown) {
   const Json by_copies = Sweep("s4", {"copies=1,4", "-o", "json"}).json()["rows"];
   EXPECT_NEAR(by_copies[0]["joules"]["mean"].get<double>() * 4,
               by_copies[1]["joules"]["mean"].get<double>(), 1e-12);
+  const Result many = Torpor({"power", "set", "s4", "copies=5"});
+  EXPECT_NE(many.exit_code, 0);
+  EXPECT_THAT(many.err, HasSubstr("power_mode.copies")) << many.err;
   ExpectError({"session", "create", "s5", "--model", model, "--copies", "2"}, 67,
               {"realisation.copies", "unless connections are SAMPLED", "--copies"});
 }

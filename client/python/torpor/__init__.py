@@ -13,8 +13,8 @@ import numpy as np
 # The generated modules may lie in another folder of the path than this file.
 __path__ = extend_path(__path__, __name__)
 
-from torpor.v1 import (common_pb2, dataset_pb2_grpc, inference_pb2_grpc, job_pb2_grpc, model_pb2_grpc,
-                       network_pb2_grpc, server_pb2_grpc, session_pb2_grpc)
+from torpor.v1 import (analysis_pb2_grpc, common_pb2, dataset_pb2_grpc, energy_pb2_grpc, inference_pb2_grpc,
+                       job_pb2_grpc, model_pb2_grpc, network_pb2_grpc, server_pb2_grpc, session_pb2_grpc)
 
 _DTYPES = {"float32": common_pb2.DataType.FLOAT32, "uint8": common_pb2.DataType.UINT8}
 
@@ -29,7 +29,9 @@ def connect(address=None):
     channel = grpc.insecure_channel(address, options)
     return SimpleNamespace(
         channel=channel,
+        analysis=analysis_pb2_grpc.AnalysisServiceStub(channel),
         datasets=dataset_pb2_grpc.DatasetServiceStub(channel),
+        energy=energy_pb2_grpc.EnergyServiceStub(channel),
         inference=inference_pb2_grpc.InferenceServiceStub(channel),
         jobs=job_pb2_grpc.JobServiceStub(channel),
         models=model_pb2_grpc.ModelServiceStub(channel),

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/data/pixels.h"
 #include "engine/truenorth/reference.h"
 #include "tests/support/random_grids.h"
 #include "tests/support/status_matchers.h"

@@ -252,6 +252,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "classes", "2..256, got 257"},
         Refusal{"NegativeTicks", "input { shape: [4, 4] } layers { block: 4 stride: 1 } ticks: -1",
                 "ticks", "1..4096, got -1"},
+        Refusal{"NoTicks", "input { shape: [4, 4] } layers { block: 4 stride: 1 } ticks: 0",
+                "ticks", "1..4096, got 0"},
         Refusal{"ManyTicks", "input { shape: [4, 4] } layers { block: 4 stride: 1 } ticks: 4097",
                 "ticks", "1..4096, got 4097"},
         Refusal{"Name", "input { shape: [4, 4] } layers { name: \"Out\" block: 4 stride: 1 }",

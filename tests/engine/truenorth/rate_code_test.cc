@@ -38,22 +38,6 @@ std::vector<std::vector<int>> Trains(const RateCode& code, const std::vector<uin
 
 int Count(const std::vector<int>& train) { return std::accumulate(train.begin(), train.end(), 0); }
 
-TEST(ReadPixelsTest, RoundsAndSaturates) {
-  const std::vector<float> values = {0,     1,    0.5f,        -0.1f, 1.5f,        1.49f / 255,
-                                     -1e9f, 1e9f, 1.51f / 255, -0.0f, 254.4f / 255};
-  std::vector<uint8_t> pixels(values.size());
-  ReadPixels(values, pixels);
-  EXPECT_EQ(pixels, (std::vector<uint8_t>{0, 255, 128, 0, 255, 1, 0, 255, 2, 0, 254}));
-}
-
-TEST(ReadPixelsTest, BytesComeBack) {
-  std::vector<float> values;
-  for (int p = 0; p < 256; ++p) values.push_back(static_cast<float>(p) / 255);
-  std::vector<uint8_t> pixels(values.size());
-  ReadPixels(values, pixels);
-  EXPECT_EQ(pixels, AllBytes());
-}
-
 TEST(RateCodeTest, EvenSpreadsTheRoundedCount) {
   for (const int ticks : {1, 2, 3, 7, 16, 64, 255}) {
     const RateCode code(v1::RateCode::EVEN, ticks, kSeed);

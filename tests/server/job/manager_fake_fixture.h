@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/digest.h"
+#include "engine/job/event_log.h"
 #include "tests/server/job/manager_fixture.h"
 
 namespace torpor {
@@ -91,6 +92,27 @@ class ManagerFakeTest : public ManagerTest {
     result.set_has_model(true);
     result.set_model_digest(Sha256Hex(archive));
     ASSERT_TRUE(directory.WriteResult(result).ok());
+  }
+  // An epoch's model with parameters from `seed`, as a worker writes it.
+  void WriteEpoch(const std::string& id, int attempt, int epoch, uint64_t seed) {
+    const auto model = BuildModel(sessions_->Get("sessions/digits")->network(), seed);
+    const std::string archive = SerializeModel(**model);
+    ASSERT_TRUE(posix_->WriteAtomically(DirectoryOf(id).EpochModelPath(attempt), archive).ok());
+    AppendEpoch(id, attempt, epoch, Sha256Hex(archive));
+  }
+  void AppendEpoch(const std::string& id, int attempt, int epoch, const std::string& digest) {
+    v1::JobEvent event;
+    event.mutable_epoch_published()->set_epoch(epoch);
+    event.mutable_epoch_published()->set_digest(digest);
+    const auto log =
+        EventLogWriter::Open(DirectoryOf(id).EventsPath(attempt), attempt, posix_.get());
+    ASSERT_TRUE(log.ok() && (*log)->Append(event, true).ok());
+  }
+  void WaitForModel(const std::string& name) {
+    for (int i = 0; i < 1000 && sessions_->Get("sessions/digits")->model() != name; ++i) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    ASSERT_EQ(sessions_->Get("sessions/digits")->model(), name);
   }
   // What a power search would leave behind.
   void WriteFound(const std::string& id, int attempt, double epsilon) {

@@ -19,6 +19,47 @@ TEST_F(ManagerFakeTest, AModelThatIsNotTheReportedOneIsNotPublished) {
   EXPECT_TRUE(models_->List({})->models().empty());
 }
 
+TEST_F(ManagerFakeTest, AnEpochIsServedWhileTheNextOneTrains) {
+  Start();
+  SubmitAndRun("j", kTrain);
+  const int64_t generation = sessions_->Get("sessions/digits")->generation();
+  WriteEpoch("j", 1, 1, 11);
+  WaitForModel("models/j-epoch-1");
+  EXPECT_EQ(sessions_->Get("sessions/digits")->generation(), generation + 1);
+  EXPECT_EQ(Get("j").state(), JobState::RUNNING);
+  WriteEpoch("j", 1, 2, 12);
+  WaitForModel("models/j-epoch-2");
+  EXPECT_EQ(models_->Get("models/j-epoch-1")->source(), "jobs/j");
+
+  // A server that comes back while the job runs serves the newest one still, once.
+  const int64_t before = sessions_->Get("sessions/digits")->generation();
+  Start();
+  EXPECT_EQ(sessions_->Get("sessions/digits")->model(), "models/j-epoch-2");
+  EXPECT_EQ(sessions_->Get("sessions/digits")->generation(), before);
+}
+
+TEST_F(ManagerFakeTest, AnEpochWhoseModelWasOverwrittenIsLeftToTheNextOne) {
+  Start();
+  SubmitAndRun("j", kTrain);
+  WriteEpoch("j", 1, 1, 11);
+  WaitForModel("models/j-epoch-1");
+  ASSERT_TRUE(posix_->WriteAtomically(DirectoryOf("j").EpochModelPath(1), "half a model").ok());
+  AppendEpoch("j", 1, 2, std::string(64, '0'));
+  EXPECT_EQ(SucceedWithModel("j", 0.5).state(), JobState::SUCCEEDED);
+  EXPECT_FALSE(models_->Get("models/j-epoch-2").ok());
+  EXPECT_EQ(sessions_->Get("sessions/digits")->model(), "models/j");
+}
+
+TEST_F(ManagerFakeTest, ACancelledJobServesNoMoreEpochs) {
+  Start();
+  SubmitAndRun("j", kTrain);
+  ASSERT_TRUE(Cancel("j").ok());
+  WriteEpoch("j", 1, 1, 11);
+  End("j", 0);
+  EXPECT_EQ(WaitForEnd("j").state(), JobState::CANCELLED);
+  EXPECT_TRUE(models_->List({})->models().empty());
+}
+
 TEST_F(ManagerFakeTest, ASessionThatIsGoneKeepsTheModelFromBeingLost) {
   Start();
   SubmitAndRun("j", kTrain);

@@ -1,5 +1,6 @@
 #include "server/session/batch_runner.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,6 +16,8 @@
 namespace torpor {
 namespace {
 
+using ::testing::Each;
+using ::testing::SizeIs;
 using testing::TestWork;
 
 constexpr int kFeatures = 3;
@@ -177,6 +180,8 @@ TEST(BatchRunnerTest, AGridOfCoresAnswersBytesAndValuesAlike) {
   for (v1::InferResponse* reply : {&bytes.reply, &values.reply}) reply->clear_timing();
   EXPECT_EQ(bytes.reply.SerializeAsString(), values.reply.SerializeAsString());
   EXPECT_EQ(bytes.reply.synaptic_power_size(), kSamples);
+  EXPECT_THAT(bytes.reply.steps(), SizeIs(kSamples));
+  EXPECT_THAT(bytes.reply.steps(), Each(2));
   EXPECT_GT(meter.Read().synaptic_power(), 0);
 }
 

@@ -1,0 +1,48 @@
+#include "engine/learn/temperature.h"
+
+#include <cmath>
+
+#include "engine/base/status.h"
+
+namespace torpor {
+namespace {
+
+// Where 1 / T is looked for.
+constexpr double kLowest = 1e-6;
+constexpr double kHighest = 1e6;
+constexpr double kPrecision = 1e-3;
+
+// Derivative of the summed cross-entropy with respect to sharpness = 1 / T: mean score under the
+// softmax less the label's. It grows with the sharpness, since the cross-entropy is convex in it.
+double Slope(ConstMatrixView scores, std::span<const int32_t> labels, double sharpness) {
+  double slope = 0;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    const double highest = scores.row(i).maxCoeff();
+    double sum = 0;
+    double weighted = 0;
+    for (Eigen::Index c = 0; c < scores.cols(); ++c) {
+      const double score = static_cast<double>(scores(i, c));
+      const double share = std::exp(sharpness * (score - highest));
+      sum += share;
+      weighted += share * score;
+    }
+    slope += weighted / sum - static_cast<double>(scores(i, labels[static_cast<size_t>(i)]));
+  }
+  return slope;
+}
+
+}  // namespace
+
+double FitTemperature(ConstMatrixView scores, std::span<const int32_t> labels) {
+  TORPOR_CHECK(scores.rows() >= 1 && scores.rows() == static_cast<Eigen::Index>(labels.size()));
+  double low = std::log(kLowest);
+  double high = std::log(kHighest);
+  if (Slope(scores, labels, kLowest) >= 0 || Slope(scores, labels, kHighest) <= 0) return 1;
+  while (high - low > kPrecision) {
+    const double middle = (low + high) / 2;
+    (Slope(scores, labels, std::exp(middle)) > 0 ? high : low) = middle;
+  }
+  return std::exp(-(low + high) / 2);
+}
+
+}  // namespace torpor
