@@ -1,6 +1,7 @@
 #include "engine/quantize/codes.h"
 
 #include <cmath>
+#include <string>
 #include <type_traits>
 #include <utility>
 
