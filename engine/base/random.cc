@@ -21,6 +21,46 @@ r123::Philox4x32::ctr_type Philox(const uint32_t counter[4], const uint32_t key[
   return generator({{counter[0], counter[1], counter[2], counter[3]}}, {{key[0], key[1]}});
 }
 
+// Blocks whose numbers are made at once: a multiple of any vector's lanes.
+constexpr int64_t kLanes = 64;
+
+// 4 kLanes numbers in [0, 1) of the blocks from counter `first` on, whose upper half is `high`.
+// Rounds of Philox4x32 over all lanes: plain loops that become vector code.
+TORPOR_SIMD void UniformBlocks(uint64_t first, const uint32_t high[2], const uint32_t key[2],
+                               float* __restrict out) {
+  uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) {
+    const uint64_t counter = first + static_cast<uint64_t>(i);
+    c0[i] = static_cast<uint32_t>(counter);
+    c1[i] = static_cast<uint32_t>(counter >> 32);
+    c2[i] = high[0];
+    c3[i] = high[1];
+  }
+  uint32_t k0 = key[0], k1 = key[1];
+  for (int round = 0; round < 10; ++round) {
+    for (int64_t i = 0; i < kLanes; ++i) {
+      const uint64_t p0 = uint64_t{0xD2511F53} * c0[i];
+      const uint64_t p1 = uint64_t{0xCD9E8D57} * c2[i];
+      c0[i] = static_cast<uint32_t>(p1 >> 32) ^ c1[i] ^ k0;
+      c1[i] = static_cast<uint32_t>(p1);
+      c2[i] = static_cast<uint32_t>(p0 >> 32) ^ c3[i] ^ k1;
+      c3[i] = static_cast<uint32_t>(p0);
+    }
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  // 24 bits, through a signed conversion, which vectorises.
+  auto unit = [](uint32_t bits) {
+    return static_cast<float>(static_cast<int32_t>(bits >> 8)) * 0x1p-24f;
+  };
+  for (int64_t i = 0; i < kLanes; ++i) {
+    out[4 * i] = unit(c0[i]);
+    out[4 * i + 1] = unit(c1[i]);
+    out[4 * i + 2] = unit(c2[i]);
+    out[4 * i + 3] = unit(c3[i]);
+  }
+}
+
 // (bits + 1/2) / 2^32 in float.
 inline float UnitFloat(uint32_t bits) {
   // In two parts that a signed conversion, which vectorises, holds exactly.
@@ -110,6 +150,33 @@ uint64_t RandomStream::NextU64() {
 }
 
 float RandomStream::NextFloat() { return static_cast<float>(NextU32() >> 8) * 0x1p-24f; }
+
+void RandomStream::FillFloats(std::span<float> out) {
+  size_t i = 0;
+  while (i < out.size() && used_ < 4) out[i++] = NextFloat();
+  constexpr size_t kNumbers = 4 * kLanes;
+  for (; out.size() - i >= kNumbers; i += kNumbers) {
+    const uint64_t first = counter_[0] | static_cast<uint64_t>(counter_[1]) << 32;
+    UniformBlocks(first, counter_ + 2, key_, out.data() + i);
+    SetCounter(first + kLanes);
+  }
+  while (i < out.size()) out[i++] = NextFloat();
+}
+
+void RandomStream::Seek(uint64_t n) {
+  SetCounter(n / 4);
+  used_ = 4;
+  has_spare_ = false;
+  if (n % 4 != 0) {
+    Refill();
+    used_ = static_cast<int>(n % 4);
+  }
+}
+
+void RandomStream::SetCounter(uint64_t block) {
+  counter_[0] = static_cast<uint32_t>(block);
+  counter_[1] = static_cast<uint32_t>(block >> 32);
+}
 
 double RandomStream::NextDouble() { return static_cast<double>(NextU64() >> 11) * 0x1p-53; }
 

@@ -22,6 +22,7 @@ enum class RandomPurpose : uint32_t {
   kConnections = 9,
   kRateCode = 10,
   kMembers = 11,
+  kRounding = 20,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between
@@ -36,6 +37,8 @@ class RandomStream {
   uint64_t NextU64();
   // Uniform in [0, 1), 24 bits.
   float NextFloat();
+  // Fills with uniform numbers in [0, 1); equal to as many calls of NextFloat.
+  void FillFloats(std::span<float> out);
   // Uniform in [0, 1), 53 bits.
   double NextDouble();
   // Uniform in 0..bound-1 without modulo bias; bound >= 1.
@@ -45,9 +48,12 @@ class RandomStream {
   // Fills with standard normals; equal to a fresh stream's consecutive pairs of Box-Muller in
   // float.
   void FillNormal(std::span<float> out);
+  // Goes to the stream's number `n`, counted in calls of NextU32 from its beginning.
+  void Seek(uint64_t n);
 
  private:
   void Refill();
+  void SetCounter(uint64_t block);
   uint32_t key_[2];
   uint32_t counter_[4];
   uint32_t block_[4];

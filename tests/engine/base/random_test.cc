@@ -120,5 +120,38 @@ TEST(Random, PermutationsHoldEveryIndexOnceAndDependOnTheKey) {
   EXPECT_TRUE(Permutation(5, RandomPurpose::kShuffle, 0, 0).empty());
 }
 
+TEST(Random, FilledFloatsAreThoseOfSingleCalls) {
+  for (size_t before : {0u, 1u, 4u, 7u}) {
+    for (size_t n : {0u, 1u, 3u, 255u, 256u, 257u, 700u}) {
+      RandomStream one(9, RandomPurpose::kTest, 1, 2, 3), other(9, RandomPurpose::kTest, 1, 2, 3);
+      for (size_t i = 0; i < before; ++i) EXPECT_EQ(one.NextU32(), other.NextU32());
+      std::vector<float> filled(n);
+      one.FillFloats(filled);
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(filled[i], other.NextFloat()) << before << " " << i;
+      EXPECT_EQ(one.NextU32(), other.NextU32());
+    }
+  }
+}
+
+TEST(Random, SeekingGoesToANumberOfTheStream) {
+  RandomStream straight(9, RandomPurpose::kTest);
+  std::vector<uint32_t> numbers(40);
+  for (uint32_t& number : numbers) number = straight.NextU32();
+  RandomStream stream(9, RandomPurpose::kTest);
+  for (size_t n : {17u, 0u, 4u, 39u, 3u}) {
+    stream.NextNormal();
+    stream.Seek(n);
+    EXPECT_EQ(stream.NextU32(), numbers[n]);
+  }
+  // Across the carry into the counter's upper word.
+  stream.Seek((uint64_t{1} << 34) - 600);
+  std::vector<float> filled(1200);
+  stream.FillFloats(filled);
+  stream.Seek((uint64_t{1} << 34) + 5);
+  EXPECT_EQ(stream.NextFloat(), filled[605]);
+  stream.Seek((uint64_t{1} << 34) - 5);
+  EXPECT_EQ(stream.NextFloat(), filled[595]);
+}
+
 }  // namespace
 }  // namespace torpor
