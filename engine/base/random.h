@@ -22,6 +22,9 @@ enum class RandomPurpose : uint32_t {
   kConnections = 9,
   kRateCode = 10,
   kMembers = 11,
+  kInputSpikes = 12,
+  kWinner = 13,
+  kRounding = 14,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between
