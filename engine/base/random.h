@@ -22,7 +22,10 @@ enum class RandomPurpose : uint32_t {
   kConnections = 9,
   kRateCode = 10,
   kMembers = 11,
-  kRounding = 20,
+  kInputSpikes = 12,
+  kWinner = 13,
+  kLearnedRounding = 14,
+  kRounding = 15,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between

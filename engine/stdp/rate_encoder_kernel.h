@@ -1,0 +1,41 @@
+// The inner loop of RateEncoder, once for each instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/simd.h"
+#include "engine/stdp/noise.h"
+
+namespace torpor {
+
+// Philox4x32-10's block with the counter (input, draw, high) is eight 16-bit numbers: those of one
+// input at eight steps.
+inline constexpr int kStepsADraw = 8;
+// Inputs are drawn so many at once; lists are filled up to whole groups.
+inline constexpr int kDrawGroup = 8;
+
+struct SpikeDraw {
+  NoiseKey key;
+  uint32_t draw = 0;
+  // [groups * kDrawGroup]
+  const uint32_t* inputs = nullptr;
+  // An input spikes at a number up to its limit.
+  const uint16_t* limits = nullptr;
+  int groups = 0;
+  // Step s of the draw: bit i of byte g, at bits[s * stride + g], is input kDrawGroup g + i.
+  uint8_t* bits = nullptr;
+  int64_t stride = 0;
+};
+
+using DrawSpikes = void (*)(const SpikeDraw& draw);
+
+// `with` must be one that the CPU has.
+DrawSpikes DrawSpikesOf(Instructions with);
+
+namespace internal {
+void DrawSpikesBase(const SpikeDraw& draw);
+void DrawSpikesAvx2(const SpikeDraw& draw);
+void DrawSpikesAvx512(const SpikeDraw& draw);
+}  // namespace internal
+
+}  // namespace torpor

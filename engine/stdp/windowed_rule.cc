@@ -1,0 +1,43 @@
+#include "engine/stdp/windowed_rule.h"
+
+#include <algorithm>
+
+namespace torpor {
+
+void WindowedRule::ListChanges(const SampleSpikes& spikes, int step, float rate, int inputs) {
+  changes_.clear();
+  if (target_ <= 0) {
+    for (const uint32_t i : spikes.inputs.seen()) {
+      changes_.push_back({i, rate * spikes.inputs.At(i, step), 0.0f});
+    }
+    return;
+  }
+  for (uint32_t i = 0; i < static_cast<uint32_t>(inputs); ++i) {
+    const float x = spikes.inputs.At(i, step);
+    changes_.push_back({i, rate * x, x < target_ ? rate * (target_ - x) : 0.0f});
+  }
+}
+
+int64_t WindowedRule::Learn(const SampleSpikes& spikes, std::span<const uint32_t> emitted, int step,
+                            float nu1, PlasticWeights& weights) {
+  for (const uint32_t j : emitted) {
+    if (std::find(in_window_.begin(), in_window_.end(), j) == in_window_.end()) {
+      in_window_.push_back(j);
+    }
+  }
+  if ((step + 1) % window_ != 0 || in_window_.empty()) return 0;
+  const int k = (spikes.most + spike_threshold_ - 1) / spike_threshold_;
+  ListChanges(spikes, step, static_cast<float>(k) * nu1, weights.inputs());
+  const float most = weights.most();
+  for (const uint32_t j : in_window_) {
+    for (const Change& change : changes_) {
+      const float w = weights.At(change.input, j);
+      weights.Write(change.input, j, step, (w + change.up * (most - w)) - change.down * w);
+    }
+  }
+  const size_t written = in_window_.size() * changes_.size();
+  in_window_.clear();
+  return static_cast<int64_t>(written);
+}
+
+}  // namespace torpor
