@@ -3,6 +3,7 @@
 #include "engine/base/status.h"
 #include "engine/network/ensemble.h"
 #include "engine/rate/model.h"
+#include "engine/stdp/model.h"
 #include "engine/truenorth/model.h"
 
 namespace torpor {
@@ -16,10 +17,11 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
     case v1::Network::kEnsemble:
       return EnsembleModel::Build(network, seed, BuildModel);
     case v1::Network::kStdp:
+      return StdpModel::Build(network, seed);
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
-  return FieldError("family", "must be one that this server knows: rate, truenorth or ensemble");
+  return FieldError("family", "must be one that this server knows: rate, truenorth, stdp or ensemble");
 }
 
 }  // namespace torpor

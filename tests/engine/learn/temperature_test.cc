@@ -42,8 +42,7 @@ TEST(FitTemperatureTest, FindsTheScaleOfTheScores) {
 TEST(FitTemperatureTest, IsOneWhereNoneIsBest) {
   const Matrix alike = Matrix::Zero(3, 2);
   EXPECT_EQ(FitTemperature(View(alike), std::vector<int32_t>{0, 1, 1}), 1);
-  Matrix right(2, 2);
-  right << 1, 0, 0, 1;
+  const Matrix right = Matrix::Identity(2, 2);
   EXPECT_EQ(FitTemperature(View(right), std::vector<int32_t>{0, 1}), 1) << "always right";
   EXPECT_EQ(FitTemperature(View(right), std::vector<int32_t>{1, 0}), 1) << "always wrong";
 }

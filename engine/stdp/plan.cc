@@ -1,0 +1,274 @@
+#include "engine/stdp/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+#include "engine/network/validation.h"
+
+namespace torpor {
+namespace {
+
+constexpr int kMaxNeurons = 65536;
+constexpr int kDefaultClasses = 10;
+constexpr int kMaxClasses = 1000;
+constexpr int kDefaultSteps = 250;
+constexpr int kStateWords = 2;
+
+// A number of the definition, or its default where it is not set.
+struct Bound {
+  double low = 0;
+  bool low_excluded = true;
+  double high = std::numeric_limits<float>::max();
+};
+
+// Adds what is wrong with numbers, by path.
+class Numbers {
+ public:
+  explicit Numbers(Violations& violations) : violations_(violations) {}
+
+  double Get(const std::string& path, bool given, double value, double fallback,
+             const Bound& bound) {
+    if (!given) return fallback;
+    const bool above = bound.low_excluded ? value > bound.low : value >= bound.low;
+    if (above && value <= bound.high) return value;  // so written that NaN fails
+    const bool bounded = bound.high < std::numeric_limits<float>::max();
+    violations_.Add(
+        path, bounded ? absl::StrCat("must be in ", bound.low_excluded ? "(" : "[", bound.low, ", ",
+                                     bound.high, "], got ", value)
+                      : absl::StrCat("must be ", bound.low_excluded ? "above " : "at least ",
+                                     bound.low, " and finite, got ", value));
+    return fallback;
+  }
+
+ private:
+  Violations& violations_;
+};
+
+struct NeuronDefaults {
+  double tau_ms, reset_mv, threshold_mv, refractory_ms;
+};
+
+struct NeuronNumbers {
+  float decay = 0;
+  float reset = 0;
+  float threshold = 0;
+  int refractory = 0;
+};
+
+NeuronNumbers ResolveNeuron(const v1::SpikingNeuron& neuron, const std::string& path,
+                            const NeuronDefaults& fallback, double step_ms, Numbers& numbers,
+                            Violations& violations) {
+  const double tau =
+      numbers.Get(path + "tau_ms", neuron.has_tau_ms(), neuron.tau_ms(), fallback.tau_ms, {});
+  const double threshold = numbers.Get(path + "threshold_mv", neuron.has_threshold_mv(),
+                                       neuron.threshold_mv(), fallback.threshold_mv, {});
+  const double lowest = -std::numeric_limits<float>::max();
+  const double reset = numbers.Get(path + "reset_mv", neuron.has_reset_mv(), neuron.reset_mv(),
+                                   fallback.reset_mv, {.low = lowest});
+  if (!(reset < threshold)) {
+    violations.Add(path + "reset_mv",
+                   absl::StrCat("must be below the threshold of ", threshold, " mV, got ", reset));
+  }
+  const double refractory = numbers.Get(
+      path + "refractory_ms", neuron.has_refractory_ms(), neuron.refractory_ms(),
+      fallback.refractory_ms, {.low = 0, .low_excluded = false, .high = kMaxStdpSteps * step_ms});
+  return {.decay = static_cast<float>(std::exp(-step_ms / tau)),
+          .reset = static_cast<float>(reset),
+          .threshold = static_cast<float>(threshold),
+          .refractory = static_cast<int>(std::lround(refractory / step_ms))};
+}
+
+int CheckedBits(const char* path, bool given, int bits, Violations& violations) {
+  if (given && (bits < 1 || bits > 32)) {
+    violations.Add(path, absl::StrCat("must be in 1..32, got ", bits));
+  }
+  return bits;
+}
+
+void ResolveQuantization(const v1::Quantization& quantization, StdpPlan& plan,
+                         Violations& violations) {
+  CheckedBits("quantization.weight_bits", quantization.has_weight_bits(),
+              quantization.weight_bits(), violations);
+  CheckedBits("quantization.neuron_bits", quantization.has_neuron_bits(),
+              quantization.neuron_bits(), violations);
+  if (!v1::Rounding::Kind_IsValid(quantization.rounding())) {
+    violations.Add("quantization.rounding", "must be TRUNCATE, NEAREST or STOCHASTIC");
+  }
+  plan.quantization = quantization;
+  if (quantization.rounding() == v1::Rounding::UNSPECIFIED) {
+    plan.quantization.set_rounding(v1::Rounding::NEAREST);
+  }
+}
+
+void ResolveSizes(const v1::StdpNetwork& network, StdpPlan& plan, Violations& violations) {
+  StdpParameters& p = plan.parameters;
+  const int64_t inputs = CheckInput(network.input(), "input.shape", violations);
+  p.inputs = static_cast<int>(inputs);
+  p.neurons = network.neurons();
+  if (p.neurons < 1 || p.neurons > kMaxNeurons) {
+    violations.Add("neurons", absl::StrCat("must be in 1..", kMaxNeurons, ", got ", p.neurons));
+  } else if (inputs * p.neurons > kMaxSynapses) {
+    violations.Add("neurons",
+                   absl::StrCat("must be at most ", kMaxSynapses / inputs, " for ", inputs,
+                                " values a sample (", kMaxSynapses, " weights), got ", p.neurons));
+  }
+  plan.classes = network.classes() == 0 ? kDefaultClasses : network.classes();
+  if (plan.classes < 2 || plan.classes > kMaxClasses) {
+    violations.Add("classes",
+                   absl::StrCat("must be in 2..", kMaxClasses, ", got ", network.classes()));
+  }
+  p.steps = network.has_steps() ? network.steps() : kDefaultSteps;
+  if (p.steps < 1 || p.steps > kMaxStdpSteps) {
+    violations.Add("steps", absl::StrCat("must be in 1..", kMaxStdpSteps, ", got ", p.steps));
+  }
+}
+
+void ResolveInhibition(const v1::StdpNetwork& network, StdpPlan& plan, Numbers& numbers,
+                       Violations& violations) {
+  constexpr double kStrength = 500;
+  const Bound not_negative = {.low = 0, .low_excluded = false};
+  StdpParameters& p = plan.parameters;
+  if (!network.has_layer()) {
+    const v1::DirectInhibition& direct = network.direct();
+    p.inhibition = static_cast<float>(numbers.Get("direct.strength_mv", direct.has_strength_mv(),
+                                                  direct.strength_mv(), kStrength, not_negative));
+    return;
+  }
+  const v1::InhibitoryLayer& layer = network.layer();
+  p.inhibition = static_cast<float>(numbers.Get("layer.strength_mv", layer.has_strength_mv(),
+                                                layer.strength_mv(), kStrength, not_negative));
+  const double drive =
+      numbers.Get("layer.drive_mv", layer.has_drive_mv(), layer.drive_mv(), 22.5, {});
+  const NeuronNumbers neuron = ResolveNeuron(layer.neuron(), "layer.neuron.", {10, 15, 20, 2},
+                                             plan.step_ms, numbers, violations);
+  p.inhibitory = InhibitoryNeurons{.decay = neuron.decay,
+                                   .reset = neuron.reset,
+                                   .threshold = neuron.threshold,
+                                   .refractory = neuron.refractory,
+                                   .drive = static_cast<float>(drive)};
+}
+
+std::string BitsText(double step) { return absl::StrCat("steps of ", step, " mV"); }
+
+}  // namespace
+
+absl::StatusOr<StdpPlan> PlanStdp(const v1::StdpNetwork& network) {
+  Violations violations;
+  Numbers numbers(violations);
+  StdpPlan plan;
+  StdpParameters& p = plan.parameters;
+  ResolveSizes(network, plan, violations);
+  plan.step_ms =
+      numbers.Get("step_ms", network.has_step_ms(), network.step_ms(), 1, {.high = 1000});
+  const double rate = numbers.Get("rate_hz", network.has_rate_hz(), network.rate_hz(), 128, {});
+  const double chance = rate * plan.step_ms / 1000;
+  if (chance > 1) {
+    violations.Add("rate_hz", absl::StrCat("must be at most ", 1000 / plan.step_ms,
+                                           ", one spike a step, got ", rate));
+  }
+  p.spike_chance = static_cast<float>(chance);
+  const NeuronNumbers neuron = ResolveNeuron(network.excitatory(), "excitatory.", {100, 5, 13, 5},
+                                             plan.step_ms, numbers, violations);
+  p.decay = neuron.decay;
+  p.reset = neuron.reset;
+  p.threshold = neuron.threshold;
+  p.refractory = neuron.refractory;
+  p.theta_plus = static_cast<float>(numbers.Get("theta_plus_mv", network.has_theta_plus_mv(),
+                                                network.theta_plus_mv(), 0.1,
+                                                {.low = 0, .low_excluded = false}));
+  const double forget =
+      numbers.Get("theta_tau_ms", network.has_theta_tau_ms(), network.theta_tau_ms(), 1e7, {});
+  p.theta_decay = static_cast<float>(std::exp(-p.steps * plan.step_ms / forget));
+  ResolveInhibition(network, plan, numbers, violations);
+  p.one_winner = !network.all_emit();
+  if (!v1::StdpReadOut::Kind_IsValid(network.read_out())) {
+    violations.Add("read_out", "must be ACTIVITY or PROPORTION");
+  } else if (network.read_out() != v1::StdpReadOut::UNSPECIFIED) {
+    plan.read_out = network.read_out();
+  }
+  ResolveQuantization(network.quantization(), plan, violations);
+  TORPOR_RETURN_IF_ERROR(violations.ToStatus());
+  return plan;
+}
+
+FixedPoint StdpWeightFormat(int bits) { return {.integer_bits = 0, .fraction_bits = bits}; }
+
+FixedPoint StdpNeuronFormat(int bits) {
+  return {.integer_bits = kPotentialBits,
+          .fraction_bits = bits - kPotentialBits - 1,
+          .is_signed = true};
+}
+
+StateFormats StdpStateFormats(const v1::Quantization& quantization) {
+  StateFormats formats;
+  if (!quantization.has_neuron_bits()) return formats;
+  const v1::Rounding::Kind rounding = quantization.rounding();
+  formats.membrane = StdpNeuronFormat(quantization.neuron_bits());
+  formats.membrane_rounding =
+      rounding == v1::Rounding::NEAREST ? v1::Rounding::NEAREST : v1::Rounding::TRUNCATE;
+  formats.theta = formats.membrane;
+  formats.theta_rounding = rounding;
+  return formats;
+}
+
+std::vector<std::string> StdpWarnings(const StdpPlan& plan) {
+  std::vector<std::string> warnings;
+  const float plus = plan.parameters.theta_plus;
+  if (!plan.quantization.has_neuron_bits() || plus == 0) return warnings;
+  const double step = StdpNeuronFormat(plan.quantization.neuron_bits()).step();
+  const v1::Rounding::Kind rounding = plan.quantization.rounding();
+  const bool lost = (rounding == v1::Rounding::TRUNCATE && plus < step) ||
+                    (rounding == v1::Rounding::NEAREST && plus < step / 2);
+  if (lost) {
+    warnings.push_back(absl::StrCat(
+        "quantization.neuron_bits: ", plan.quantization.neuron_bits(), " bits have ",
+        BitsText(step), ", and ", rounding == v1::Rounding::TRUNCATE ? "truncation" : "rounding",
+        " loses theta_plus_mv = ", plus,
+        ": thresholds never rise and the network will not learn. Take rounding STOCHASTIC or at "
+        "least ",
+        kPotentialBits + 1 +
+            static_cast<int>(
+                std::ceil(-std::log2(rounding == v1::Rounding::TRUNCATE ? plus : 2 * plus))),
+        " bits."));
+  }
+  return warnings;
+}
+
+std::vector<v1::MemoryEntry> StdpMemory(const StdpPlan& plan, const v1::MemoryCounting& counting) {
+  std::vector<v1::MemoryEntry> entries;
+  const auto add = [&](const char* what, int64_t count, int bits) {
+    if (count == 0) return;
+    v1::MemoryEntry& entry = entries.emplace_back();
+    entry.set_what(what);
+    entry.set_count(count);
+    entry.set_bits_each(bits);
+  };
+  const StdpParameters& p = plan.parameters;
+  const int64_t neurons = p.neurons;
+  const int weight_bits =
+      plan.quantization.has_weight_bits() ? plan.quantization.weight_bits() : 32;
+  const int state_bits = plan.quantization.has_neuron_bits() ? plan.quantization.neuron_bits() : 32;
+  const int64_t words = counting.has_state_words() ? counting.state_words() : kStateWords;
+  add("weights", plan.synapses(), weight_bits);
+  add("state of excitatory neurons", words * neurons, state_bits);
+  const bool has_layer = p.inhibitory.has_value();
+  const int lateral_bits = counting.has_lateral_bits() ? counting.lateral_bits() : weight_bits;
+  if (has_layer) add("state of inhibitory neurons", words * neurons, state_bits);
+  const v1::Lateral::Kind lateral = has_layer ? counting.layer() : counting.direct();
+  if (lateral != v1::Lateral::ONE_TO_ONE && lateral != v1::Lateral::DENSE) {
+    add(has_layer ? "inhibition and drive" : "inhibition", has_layer ? 2 : 1, 32);
+    return entries;
+  }
+  if (has_layer) {
+    const bool dense = lateral == v1::Lateral::DENSE;
+    add("excitatory to inhibitory", dense ? neurons * neurons : neurons, lateral_bits);
+  }
+  add(has_layer ? "inhibitory to excitatory" : "lateral inhibition", neurons * neurons,
+      lateral_bits);
+  return entries;
+}
+
+}  // namespace torpor

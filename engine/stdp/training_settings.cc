@@ -1,0 +1,114 @@
+#include "engine/stdp/training_settings.h"
+
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+
+namespace torpor {
+namespace {
+
+using Rule = v1::StdpTraining::Rule;
+
+constexpr double kLearningRate = 1e-2;
+constexpr int kBatch = 100;
+constexpr int64_t kCalibrationSamples = 10000;
+// Of the pair-wise rules with an inhibitory layer.
+constexpr double kDepression = 1e-4;
+
+// Written so that NaN fails.
+void CheckWithin(const char* path, double value, double low, bool low_excluded, double high,
+                 Violations& violations) {
+  if ((low_excluded ? value > low : value >= low) && value <= high) return;
+  const bool bounded = high < std::numeric_limits<float>::max();
+  violations.Add(path, bounded ? absl::StrCat("must be in ", low_excluded ? "(" : "[", low, ", ",
+                                              high, "], got ", value)
+                               : absl::StrCat("must be above ", low, " and finite, got ", value));
+}
+
+void CheckAtLeastOne(const char* path, int value, Violations& violations) {
+  if (value < 1) violations.Add(path, absl::StrCat("must be at least 1, got ", value));
+}
+
+void CheckUnused(const v1::TrainSpec& spec, Violations& violations) {
+  if (spec.loss() != v1::Loss::UNSPECIFIED) {
+    violations.Add("loss", "a network that learns by STDP descends no loss: leave it unset");
+  }
+  // ADAM is what a specification says that says nothing.
+  if (spec.optimizer() == v1::Optimizer::SGD) {
+    violations.Add("optimizer", "a network that learns by STDP has no optimizer: leave it unset");
+  }
+  if (spec.schedule() == v1::Schedule::COSINE || spec.warmup_epochs() != 0) {
+    violations.Add(spec.warmup_epochs() != 0 ? "warmup_epochs" : "schedule",
+                   "a network that learns by STDP has stdp.rate_decay instead: leave it unset");
+  }
+}
+
+}  // namespace
+
+void FillStdpDefaults(const StdpPlan& plan, v1::TrainSpec& spec) {
+  if (!spec.has_learning_rate()) spec.set_learning_rate(kLearningRate);
+  if (spec.batch_size() == 0) spec.set_batch_size(kBatch);
+  if (spec.calibration_samples() == 0) spec.set_calibration_samples(kCalibrationSamples);
+  v1::StdpTraining& own = *spec.mutable_stdp();
+  if (own.rule() == Rule::UNSPECIFIED) own.set_rule(Rule::WINDOWED);
+  if (!own.has_depression_rate()) {
+    own.set_depression_rate(plan.parameters.inhibitory.has_value() ? kDepression : 0);
+  }
+  if (!own.has_rate_decay()) own.set_rate_decay(0.2);
+  if (!own.has_trace_tau_ms()) own.set_trace_tau_ms(20);
+  if (!own.has_window_steps()) own.set_window_steps(10);
+  if (!own.has_spike_unit()) own.set_spike_unit(4);
+  if (!own.has_depression_target()) own.set_depression_target(0);
+  if (!own.has_gate_spikes()) own.set_gate_spikes(3);
+  if (!own.has_weight_sum()) own.set_weight_sum(plan.parameters.inputs / 10.0);
+}
+
+absl::Status CheckStdpTraining(const v1::TrainSpec& spec) {
+  constexpr double kUnbounded = std::numeric_limits<float>::max();
+  Violations violations;
+  CheckUnused(spec, violations);
+  CheckWithin("learning_rate", spec.learning_rate(), 0, true, 1, violations);
+  const v1::StdpTraining& own = spec.stdp();
+  if (!Rule::Kind_IsValid(own.rule())) {
+    violations.Add("stdp.rule", "must be PAIRWISE, WINDOWED or GATED");
+  }
+  CheckWithin("stdp.depression_rate", own.depression_rate(), 0, false, 1, violations);
+  CheckWithin("stdp.rate_decay", own.rate_decay(), 0, true, 1, violations);
+  CheckWithin("stdp.trace_tau_ms", own.trace_tau_ms(), 0, true, kUnbounded, violations);
+  CheckAtLeastOne("stdp.window_steps", own.window_steps(), violations);
+  CheckAtLeastOne("stdp.spike_unit", own.spike_unit(), violations);
+  CheckWithin("stdp.depression_target", own.depression_target(), 0, false, 1, violations);
+  CheckAtLeastOne("stdp.gate_spikes", own.gate_spikes(), violations);
+  CheckWithin("stdp.weight_sum", own.weight_sum(), 0, true, kUnbounded, violations);
+  return violations.ToStatus();
+}
+
+LearningSettings LearningSettingsOf(const StdpPlan& plan, const v1::TrainSpec& spec) {
+  const v1::StdpTraining& own = spec.stdp();
+  LearningSettings settings;
+  const float nu0 = static_cast<float>(own.depression_rate());
+  switch (own.rule()) {
+    case Rule::PAIRWISE:
+      settings.rule = PairwiseSettings{.nu0 = nu0};
+      break;
+    case Rule::GATED:
+      settings.rule = GatedSettings{.nu0 = nu0, .min_spikes = own.gate_spikes()};
+      break;
+    default:
+      settings.rule = WindowedSettings{.window = own.window_steps(),
+                                       .spike_threshold = own.spike_unit(),
+                                       .target = static_cast<float>(own.depression_target())};
+  }
+  settings.trace_tau = static_cast<float>(own.trace_tau_ms() / plan.step_ms);
+  settings.norm = static_cast<float>(own.weight_sum());
+  if (plan.quantization.has_weight_bits()) {
+    settings.weights = WeightFormat{.format = StdpWeightFormat(plan.quantization.weight_bits()),
+                                    .rounding = plan.quantization.rounding(),
+                                    .seed = spec.seed()};
+  }
+  return settings;
+}
+
+}  // namespace torpor
