@@ -1,6 +1,5 @@
 #include "engine/stdp/rate_encoder.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -47,23 +46,12 @@ int RateEncoder::ListActive(std::span<const uint8_t> intensities) {
   return static_cast<int>(n);
 }
 
-void RateEncoder::AppendStep(const uint8_t* bits, int active, SpikeTrain& train) const {
-  for (int first = 0; first < active; first += 64) {
-    uint64_t word;
-    std::memcpy(&word, bits + first / 8, sizeof(word));
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    if (active - first < 64) word &= (uint64_t{1} << (active - first)) - 1;
-    for (; word != 0; word &= word - 1) {
-      train.inputs.push_back(active_[static_cast<size_t>(first + std::countr_zero(word))]);
-    }
-  }
-  train.begin.push_back(train.inputs.size());
-}
-
 void RateEncoder::Encode(std::span<const uint8_t> intensities, uint64_t sample, SpikeTrain& train) {
   const int active = ListActive(intensities);
+  // Every spike that there could be in a draw.
+  const size_t most = static_cast<size_t>(active) * kStepsADraw + kListSlack;
   train.begin.assign(1, 0);
-  train.inputs.clear();
+  size_t spikes = 0;
   SpikeDraw draw;
   draw.key = NoiseKey(seed_, RandomPurpose::kInputSpikes, 0, sample);
   draw.inputs = active_.data();
@@ -75,13 +63,18 @@ void RateEncoder::Encode(std::span<const uint8_t> intensities, uint64_t sample, 
     bits_.resize(static_cast<size_t>(draw.stride * kStepsADraw));
   }
   draw.bits = bits_.data();
-  const DrawSpikes run = DrawSpikesOf(with_);
+  const EncoderKernel& kernel = EncoderKernelOf(with_);
   for (int t = 0; t < steps_; t += kStepsADraw, ++draw.draw) {
-    run(draw);
+    kernel.draw_spikes(draw);
+    if (spikes_.size() < spikes + most) spikes_.resize(2 * spikes + most);
     for (int s = 0; s < kStepsADraw && t + s < steps_; ++s) {
-      AppendStep(draw.bits + s * draw.stride, active, train);
+      uint32_t* const out = spikes_.data() + spikes;
+      const uint8_t* bits = draw.bits + s * draw.stride;
+      spikes += static_cast<size_t>(kernel.list_inputs(bits, active, active_.data(), out) - out);
+      train.begin.push_back(spikes);
     }
   }
+  train.inputs.assign(spikes_.begin(), spikes_.begin() + static_cast<int64_t>(spikes));
 }
 
 }  // namespace torpor

@@ -23,7 +23,6 @@ class RateEncoder {
 
  private:
   int ListActive(std::span<const uint8_t> intensities);
-  void AppendStep(const uint8_t* bits, int active, SpikeTrain& train) const;
 
   int steps_;
   uint64_t seed_;
@@ -35,6 +34,7 @@ class RateEncoder {
   std::vector<uint16_t> limits_;
   // [kStepsADraw x bytes] of one draw.
   std::vector<uint8_t> bits_;
+  std::vector<uint32_t> spikes_;
 };
 
 }  // namespace torpor

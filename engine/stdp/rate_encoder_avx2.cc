@@ -1,3 +1,6 @@
+#include <bit>
+#include <cstring>
+
 #include "engine/stdp/rate_encoder_kernel.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -44,7 +47,9 @@ struct Lanes256 {
 
 }  // namespace
 
-void internal::DrawSpikesAvx2(const SpikeDraw& draw) { Draw<Lanes256>(draw); }
+namespace internal {
+const EncoderKernel kEncoderAvx2 = {Draw<Lanes256>, ListInputs};
+}  // namespace internal
 
 }  // namespace torpor
 

@@ -1,3 +1,6 @@
+#include <bit>
+#include <cstring>
+
 #include "engine/stdp/rate_encoder_kernel.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -48,9 +51,23 @@ struct Lanes512 {
   }
 };
 
+uint32_t* ListBySixteen(const uint8_t* bits, int active, const uint32_t* inputs, uint32_t* out) {
+  static_assert(kListSlack >= 16);
+  for (int first = 0; first < active; first += 16) {
+    uint16_t word;
+    std::memcpy(&word, bits + first / 8, sizeof(word));
+    if (active - first < 16) word = static_cast<uint16_t>(word & ((1 << (active - first)) - 1));
+    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(word, _mm512_loadu_si512(inputs + first)));
+    out += _mm_popcnt_u32(word);
+  }
+  return out;
+}
+
 }  // namespace
 
-void internal::DrawSpikesAvx512(const SpikeDraw& draw) { Draw<Lanes512>(draw); }
+namespace internal {
+const EncoderKernel kEncoderAvx512 = {Draw<Lanes512>, ListBySixteen};
+}  // namespace internal
 
 }  // namespace torpor
 

@@ -1,3 +1,6 @@
+#include <bit>
+#include <cstring>
+
 #include "engine/stdp/rate_encoder_kernel.h"
 
 namespace torpor {
@@ -23,15 +26,17 @@ struct OneLane {
 
 }  // namespace
 
-void internal::DrawSpikesBase(const SpikeDraw& draw) { Draw<OneLane>(draw); }
+namespace internal {
+const EncoderKernel kEncoderBase = {Draw<OneLane>, ListInputs};
+}  // namespace internal
 
-DrawSpikes DrawSpikesOf(Instructions with) {
+const EncoderKernel& EncoderKernelOf(Instructions with) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (with == Instructions::kAvx512) return internal::DrawSpikesAvx512;
-  if (with == Instructions::kAvx2) return internal::DrawSpikesAvx2;
+  if (with == Instructions::kAvx512) return internal::kEncoderAvx512;
+  if (with == Instructions::kAvx2) return internal::kEncoderAvx2;
 #endif
   (void)with;
-  return internal::DrawSpikesBase;
+  return internal::kEncoderBase;
 }
 
 }  // namespace torpor

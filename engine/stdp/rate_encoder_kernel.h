@@ -1,6 +1,7 @@
 // The inner loop of RateEncoder, once for each instruction set.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "engine/base/simd.h"
@@ -27,15 +28,23 @@ struct SpikeDraw {
   int64_t stride = 0;
 };
 
-using DrawSpikes = void (*)(const SpikeDraw& draw);
+// What `list_inputs` may write past the last input.
+inline constexpr int kListSlack = 16;
+
+struct EncoderKernel {
+  void (*draw_spikes)(const SpikeDraw& draw);
+  // Writes the inputs (of `active` listed) whose bit is set, in order; returns the end. `bits` and
+  // `inputs` can be read up to whole words of 64.
+  uint32_t* (*list_inputs)(const uint8_t* bits, int active, const uint32_t* inputs, uint32_t* out);
+};
 
 // `with` must be one that the CPU has.
-DrawSpikes DrawSpikesOf(Instructions with);
+const EncoderKernel& EncoderKernelOf(Instructions with);
 
 namespace internal {
-void DrawSpikesBase(const SpikeDraw& draw);
-void DrawSpikesAvx2(const SpikeDraw& draw);
-void DrawSpikesAvx512(const SpikeDraw& draw);
+extern const EncoderKernel kEncoderBase;
+extern const EncoderKernel kEncoderAvx2;
+extern const EncoderKernel kEncoderAvx512;
 }  // namespace internal
 
 }  // namespace torpor
