@@ -45,6 +45,12 @@ int64_t Learner::Learn(std::span<const uint32_t> input, std::span<const uint32_t
 
 StdpCounts Learner::Present(const SpikeTrain& train, uint64_t sample, float nu1,
                             std::span<int32_t> counts) {
+  return Present(train, sample, nu1, counts,
+                 [](int /*step*/, std::span<const uint32_t> /*emitted*/) {});
+}
+
+StdpCounts Learner::Present(const SpikeTrain& train, uint64_t sample, float nu1,
+                            std::span<int32_t> counts, Watch watch) {
   TORPOR_CHECK(train.steps() == parameters_.steps);
   TORPOR_CHECK(counts.size() == static_cast<size_t>(parameters_.neurons));
   population_.DecayTheta();
@@ -57,6 +63,7 @@ StdpCounts Learner::Present(const SpikeTrain& train, uint64_t sample, float nu1,
   std::span<const uint32_t> arriving;
   for (int t = 0; t < parameters_.steps; ++t) {
     const std::span<const uint32_t> emitted = population_.Step(weights_.rows(), arriving, true);
+    watch(t, emitted);
     arriving = train.At(t);
     spikes_.Record(arriving, emitted, t);
     updates += Learn(arriving, emitted, t, nu1);

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "engine/base/simd.h"
 #include "engine/stdp/gated_rule.h"
 #include "engine/stdp/learning.h"
@@ -30,6 +31,10 @@ class Learner {
   // to the spikes that each neuron emitted. A function of the state, the arguments and the seeds.
   StdpCounts Present(const SpikeTrain& train, uint64_t sample, float nu1,
                      std::span<int32_t> counts);
+  // The same, told of the neurons that emit in each step.
+  using Watch = absl::FunctionRef<void(int step, std::span<const uint32_t> emitted)>;
+  StdpCounts Present(const SpikeTrain& train, uint64_t sample, float nu1, std::span<int32_t> counts,
+                     Watch watch);
 
   StdpWeights Weights() const;
 

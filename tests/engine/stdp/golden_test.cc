@@ -37,12 +37,11 @@ StdpParameters ParametersOf(const StdpGolden& golden) {
   p.theta_decay = static_cast<float>(std::exp(-golden.steps * dt / g["theta_tau"].get<double>()));
   p.inhibition = -g["i_to_e"].get<float>();
   p.one_winner = g["one_spike"];
-  p.inhibitory =
-      InhibitoryNeurons{.decay = static_cast<float>(std::exp(-dt / number("i", "tau"))),
-                        .reset = number("i", "reset") - number("i", "rest"),
-                        .threshold = number("i", "threshold") - number("i", "rest"),
-                        .refractory = g["i"]["refractory"],
-                        .drive = g["e_to_i"]};
+  p.inhibitory = InhibitoryNeurons{.decay = static_cast<float>(std::exp(-dt / number("i", "tau"))),
+                                   .reset = number("i", "reset") - number("i", "rest"),
+                                   .threshold = number("i", "threshold") - number("i", "rest"),
+                                   .refractory = g["i"]["refractory"],
+                                   .drive = g["e_to_i"]};
   return p;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/bad_fields.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/stdp_networks.h"
@@ -36,7 +37,7 @@ TEST(StdpPlanTest, DefaultsAreThoseOfTheNotes) {
   EXPECT_EQ(p.threshold, 13);
   EXPECT_EQ(p.refractory, 5);
   EXPECT_FLOAT_EQ(p.theta_plus, 0.1f);
-  EXPECT_NEAR(p.theta_decay, std::exp(-250e-7), 1e-9);
+  EXPECT_EQ(p.theta_decay, static_cast<float>(std::exp(-250e-7)));
   EXPECT_EQ(p.inhibition, 500);
   EXPECT_TRUE(p.one_winner);
   EXPECT_FALSE(p.inhibitory.has_value());
@@ -117,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(StdpPlanTest, WarnsOfAThresholdThatCannotRise) {
   const auto warnings = [](const std::string& quantization) {
-    return StdpWarnings(Planned(SIZED "quantization { " + quantization + " }"));
+    return StdpWarnings(Planned(absl::StrCat(SIZED "quantization { ", quantization, " }")));
   };
   // Theta_plus 0.1: 12 bits have steps of 0.125, 13 of 0.0625.
   EXPECT_THAT(warnings("neuron_bits: 12 rounding: TRUNCATE"), SizeIs(1));
@@ -172,7 +173,7 @@ TEST(StdpPlanTest, StateIsCountedInWords) {
   const StdpPlan plan = Planned(SIZED "layer {} quantization { weight_bits: 4 neuron_bits: 16 }");
   v1::MemoryCounting counting;
   const auto entries = StdpMemory(plan, counting);
-  ASSERT_THAT(entries, SizeIs(4));
+  ASSERT_EQ(entries.size(), 4u);
   EXPECT_EQ(entries[0].count(), 48);
   EXPECT_EQ(entries[0].bits_each(), 4);
   EXPECT_EQ(entries[1].what(), "state of excitatory neurons");
