@@ -63,6 +63,23 @@ absl::Status BuildCores(const CLI::App& command, const TrainFlags& flags, v1::Tr
   return absl::OkStatus();
 }
 
+absl::Status BuildCompeting(const CLI::App& command, const TrainFlags& flags,
+                            v1::TrainSpec& train) {
+  const auto given = [&command](const char* flag) { return command.count(flag) > 0; };
+  if (given("--rule")) {
+    CLI_ASSIGN_OR_RETURN(const v1::StdpTraining::Rule::Kind rule,
+                         ParseKind(flags.rule, v1::StdpTraining::Rule::Kind_Parse, "--rule",
+                                   "pairwise, windowed, gated"));
+    train.mutable_stdp()->set_rule(rule);
+  }
+  if (given("--rate-decay")) train.mutable_stdp()->set_rate_decay(flags.rate_decay);
+  if (given("--depression-rate")) train.mutable_stdp()->set_depression_rate(flags.depression_rate);
+  if (given("--depression-target"))
+    train.mutable_stdp()->set_depression_target(flags.depression_target);
+  if (given("--weight-sum")) train.mutable_stdp()->set_weight_sum(flags.weight_sum);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& command,
@@ -88,6 +105,8 @@ absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& c
   if (given("--seed")) train.set_seed(flags.seed);
   if (given("--validation-samples")) train.set_validation_samples(flags.validation_samples);
   if (given("--train-samples")) train.set_train_samples(flags.train_samples);
+  if (given("--calibration-samples")) train.set_calibration_samples(flags.calibration_samples);
+  if (given("--publish-every")) train.set_publish_every(flags.publish_every);
   if (flags.no_deploy) train.set_no_deploy(true);
   if (flags.from_session) train.set_from_session(true);
   if (given("--loss")) {
@@ -102,6 +121,7 @@ absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& c
   }
   CLI_RETURN_IF_ERROR(BuildCourse(command, flags, train));
   CLI_RETURN_IF_ERROR(BuildCores(command, flags, train));
+  CLI_RETURN_IF_ERROR(BuildCompeting(command, flags, train));
   CLI_RETURN_IF_ERROR(CheckCount(command, "--epochs", flags.epochs, 100000));
   CLI_RETURN_IF_ERROR(CheckCount(command, "--batch", flags.batch, 65536));
   return train;
@@ -115,7 +135,7 @@ void AddTrainFlags(CLI::App& command, TrainFlags& flags) {
                      "bce, mse or ce; default bce, for networks of cores ce (the only one)");
   command.add_option("--optimizer", flags.optimizer, "adam or sgd; default adam");
   command.add_option("--learning-rate", flags.learning_rate,
-                     "default 1e-3, for networks of cores 1e-2");
+                     "default 1e-3, for networks of cores and competing neurons 1e-2");
   command.add_option("--batch", flags.batch,
                      "samples a step; default 128, for networks of cores 100");
   command.add_option("--momentum", flags.momentum, "of sgd; default 0.9");
@@ -125,6 +145,13 @@ void AddTrainFlags(CLI::App& command, TrainFlags& flags) {
                      "held out from the end of the training set; default 0");
   command.add_option("--train-samples", flags.train_samples,
                      "first samples of the training set only; default all");
+  command.add_option(
+      "--calibration-samples", flags.calibration_samples,
+      "first training samples that calibration runs over; default all, for competing "
+      "neurons 10000, after whose labels they are named");
+  command.add_option("--publish-every", flags.publish_every,
+                     "epochs after which the session goes on with the model as it then is; default "
+                     "at the end alone");
   command.add_flag("--no-deploy", flags.no_deploy, "keep the trained model out of the session");
   command.add_flag("--from-session", flags.from_session,
                    "go on from the session's present parameters");
@@ -155,6 +182,21 @@ void AddTrainFlags(CLI::App& command, TrainFlags& flags) {
   command.add_option("--averaging", flags.averaging,
                      "networks of cores: deploy averages over the training with this decay a step, "
                      "e.g. 0.9995; default 0, the last values");
+  command.add_option("--rule", flags.rule,
+                     "competing neurons: pairwise, windowed (tinySNN) or gated STDP; default "
+                     "windowed");
+  command.add_option("--rate-decay", flags.rate_decay,
+                     "competing neurons: the learning rate's factor over 60000 samples; default "
+                     "0.2");
+  command.add_option("--depression-rate", flags.depression_rate,
+                     "competing neurons, rules pairwise and gated: depression at input spikes; "
+                     "default 1e-4 with an inhibitory layer, 0 without");
+  command.add_option("--depression-target", flags.depression_target,
+                     "competing neurons, rule windowed: trace below which weights fall; default 0, "
+                     "none");
+  command.add_option("--weight-sum", flags.weight_sum,
+                     "competing neurons: a neuron's weights add up to this after each sample; "
+                     "default a tenth of the inputs");
 }
 
 }  // namespace torpor::cli

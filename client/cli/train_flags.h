@@ -16,7 +16,9 @@ struct TrainFlags {
   double learning_rate = 0, momentum = 0;
   uint64_t seed = 0;
   int64_t validation_samples = 0, train_samples = 0;
+  int64_t calibration_samples = 0;
   bool no_deploy = false, from_session = false;
+  int publish_every = 0;
   // The course of the learning rate.
   std::string schedule;
   double warmup = 0;
@@ -27,6 +29,9 @@ struct TrainFlags {
   // Networks of cores.
   std::string method;
   double bias_rate = 0, variance_floor = 0, loss_scale = 0, averaging = 0;
+  // Competing neurons.
+  std::string rule;
+  double rate_decay = 0, depression_rate = 0, depression_target = 0, weight_sum = 0;
 };
 
 // `flags` outlives `command`.
