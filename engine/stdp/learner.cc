@@ -34,7 +34,7 @@ Learner::Learner(const StdpParameters& parameters, const StdpWeights& weights,
 int64_t Learner::Learn(std::span<const uint32_t> input, std::span<const uint32_t> emitted, int step,
                        float nu1) {
   if (auto* windowed = std::get_if<WindowedRule>(&rule_)) {
-    return windowed->Learn(spikes_, emitted, step, nu1, weights_);
+    return windowed->Learn(spikes_, step, nu1, weights_);
   }
   if (auto* gated = std::get_if<GatedRule>(&rule_)) {
     return gated->Learn(spikes_, input, emitted, step, nu1, weights_);
@@ -57,7 +57,6 @@ StdpCounts Learner::Present(const SpikeTrain& train, uint64_t sample, float nu1,
   population_.Reset(sample);
   weights_.Begin(sample);
   spikes_.Reset();
-  if (auto* windowed = std::get_if<WindowedRule>(&rule_)) windowed->Reset();
 
   int64_t updates = 0;
   std::span<const uint32_t> arriving;

@@ -36,6 +36,10 @@ class Learner {
   StdpCounts Present(const SpikeTrain& train, uint64_t sample, float nu1, std::span<int32_t> counts,
                      Watch watch);
 
+  // What is learned, as it stands: to show samples without a copy, valid until the next Present.
+  const WeightRows& rows() const { return weights_.rows(); }
+  std::span<const float> theta() const { return population_.theta(); }
+  // A learner made of them goes on as this one would.
   StdpWeights Weights() const;
 
  private:

@@ -204,15 +204,23 @@ void Population::Cross(bool learning) {
   counts_.emitted_spikes += static_cast<int64_t>(emitted_.size());
 }
 
+// Neurons driven for the first time in this sample.
+void Population::WakePartners() {
+  const auto less = [](const Partner& a, const Partner& b) { return a.neuron < b.neuron; };
+  const size_t known = partners_.size();
+  for (const uint32_t j : before_) {
+    const Partner partner{j, 0.0f, 0};
+    const auto end = partners_.begin() + static_cast<int64_t>(known);
+    if (!std::binary_search(partners_.begin(), end, partner, less)) partners_.push_back(partner);
+  }
+  std::inplace_merge(partners_.begin(), partners_.begin() + static_cast<int64_t>(known),
+                     partners_.end(), less);
+}
+
 // Only neurons that were ever driven in this sample: the others are at rest, which no step changes.
 void Population::StepInhibitory() {
   const InhibitoryNeurons& of = *parameters_.inhibitory;
-  for (const uint32_t j : before_) {
-    const auto at = std::lower_bound(
-        partners_.begin(), partners_.end(), j,
-        [](const Partner& partner, uint32_t neuron) { return partner.neuron < neuron; });
-    if (at == partners_.end() || at->neuron != j) partners_.insert(at, {j, 0.0f, 0});
-  }
+  if (!before_.empty()) WakePartners();
   inhibiting_.clear();
   size_t driven = 0;
   for (Partner& partner : partners_) {

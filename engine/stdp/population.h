@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/simd.h"
+#include "engine/stdp/aligned_array.h"
 #include "engine/stdp/noise.h"
 #include "engine/stdp/parameters.h"
 #include "engine/stdp/population_kernel.h"
@@ -23,28 +24,6 @@
 #include "engine/stdp/weight_rows.h"
 
 namespace torpor {
-
-// Memory of a cache line each, as vectors read it.
-template <typename T>
-class AlignedArray {
- public:
-  explicit AlignedArray(size_t n, T value = T()) : size_(n), lines_((n + kPerLine - 1) / kPerLine) {
-    Fill(value);
-  }
-  void Fill(T value) { std::fill_n(data(), size_, value); }
-  T* data() { return reinterpret_cast<T*>(lines_.data()); }
-  const T* data() const { return reinterpret_cast<const T*>(lines_.data()); }
-  T& operator[](size_t i) { return data()[i]; }
-  const T& operator[](size_t i) const { return data()[i]; }
-
- private:
-  static constexpr size_t kPerLine = 64 / sizeof(T);
-  struct alignas(64) Line {
-    T values[kPerLine];
-  };
-  size_t size_;
-  std::vector<Line> lines_;
-};
 
 // Not thread-safe; one a thread.
 class Population {
@@ -82,6 +61,7 @@ class Population {
   void Inhibit(std::span<const uint32_t> spikes, NeuronStep& step);
   void PrepareRounding(NeuronStep& step);
   void Cross(bool learning);
+  void WakePartners();
   void StepInhibitory();
 
   const StdpParameters parameters_;

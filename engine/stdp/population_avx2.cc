@@ -31,8 +31,9 @@ struct Vectors256 {
   static Ints Widen16(const char* at) {
     return (Ints)_mm256_cvtepu16_epi32(_mm_load_si128((const __m128i*)at));
   }
-  static uint32_t Bits(Ints mask) {
-    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)mask));
+  // Bit k: a[k] >= b[k].
+  static uint32_t AtLeast(Floats a, Floats b) {
+    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(a >= b)));
   }
 };
 

@@ -37,7 +37,10 @@ struct Vectors512 {
   static Ints Widen16(const char* at) {
     return (Ints)_mm512_cvtepu16_epi32(_mm256_load_si256((const __m256i*)at));
   }
-  static uint32_t Bits(Ints mask) { return _mm512_movepi32_mask((__m512i)mask); }
+  // Bit k: a[k] >= b[k].
+  static uint32_t AtLeast(Floats a, Floats b) {
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GE_OQ);
+  }
 };
 
 }  // namespace

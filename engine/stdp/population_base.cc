@@ -28,8 +28,9 @@ struct Vectors128 {
     std::memcpy(&halves, at, sizeof(halves));
     return __builtin_convertvector(halves, Ints);
   }
-  static uint32_t Bits(Ints mask) {
-    const Ints one = mask & Ints{1, 2, 4, 8};
+  // Bit k: a[k] >= b[k].
+  static uint32_t AtLeast(Floats a, Floats b) {
+    const Ints one = (a >= b) & Ints{1, 2, 4, 8};
     return static_cast<uint32_t>(one[0] | one[1] | one[2] | one[3]);
   }
 };

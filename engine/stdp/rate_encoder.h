@@ -1,5 +1,5 @@
 // Intensities to spikes: at each step an input of intensity p spikes with the chance
-// p / 255 * spike_chance, to 2^-16 (tinysnn: Poisson trains at up to 128 Hz).
+// p / 255 * spike_chance, to 2^-16 (Diehl and Cook, 2015: Poisson trains, here of one step each).
 #pragma once
 
 #include <array>

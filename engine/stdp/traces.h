@@ -37,6 +37,8 @@ class Traces {
     return last == kNever ? 0.0f : decay_[static_cast<size_t>(step - last)];
   }
   bool SpikedAt(uint32_t source, int step) const { return last_[source] == step; }
+  // At `step` >= 0 or later.
+  bool SpikedSince(uint32_t source, int step) const { return last_[source] >= step; }
   // Sources that have spiked, in the order of their first spikes.
   std::span<const uint32_t> seen() const { return seen_; }
 

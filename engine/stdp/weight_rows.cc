@@ -1,34 +1,24 @@
 #include "engine/stdp/weight_rows.h"
 
 #include <cmath>
-#include <cstring>
-#include <new>
 
 #include "engine/base/status.h"
 
 namespace torpor {
-namespace {
-
-// Of a cache line, so that no vector of a row lies in two.
-constexpr std::align_val_t kAlignment{64};
-
-}  // namespace
-
-void WeightRows::Free::operator()(void* memory) const { ::operator delete(memory, kAlignment); }
-
 WeightRows::WeightRows(Kind kind, int inputs, int neurons, float scale)
-    : kind_(kind), inputs_(inputs), neurons_(neurons), scale_(scale) {
+    : kind_(kind),
+      inputs_(inputs),
+      neurons_(neurons),
+      scale_(scale),
+      data_(static_cast<size_t>(inputs) * static_cast<size_t>(stride_bytes())) {
   TORPOR_CHECK(inputs >= 1 && neurons >= 1);
-  const size_t bytes = static_cast<size_t>(inputs) * static_cast<size_t>(stride_bytes());
-  data_.reset(::operator new(bytes, kAlignment));
-  std::memset(data_.get(), 0, bytes);
 }
 
 template <typename T>
 void WeightRows::Fill(std::span<const float> weights, float steps_a_unit) {
   const size_t n = static_cast<size_t>(neurons_);
   TORPOR_CHECK(weights.size() == static_cast<size_t>(inputs_) * n);
-  T* row = static_cast<T*>(data_.get());
+  T* row = reinterpret_cast<T*>(data_.data());
   for (size_t at = 0; at < weights.size(); at += n, row += padded()) {
     for (size_t j = 0; j < n; ++j) {
       row[j] = static_cast<T>(weights[at + j] * steps_a_unit);
@@ -59,7 +49,7 @@ WeightRows WeightRows::Codes(std::span<const float> weights, int inputs, int neu
 
 float* WeightRows::floats() {
   TORPOR_CHECK(kind_ == Kind::kFloat);
-  return static_cast<float*>(data_.get());
+  return reinterpret_cast<float*>(data_.data());
 }
 
 std::vector<float> WeightRows::Values() const {
@@ -70,14 +60,13 @@ std::vector<float> WeightRows::Values() const {
       const int64_t at = i * padded() + j;
       switch (kind_) {
         case Kind::kFloat:
-          values.push_back(static_cast<const float*>(data_.get())[at]);
+          values.push_back(reinterpret_cast<const float*>(data_.data())[at]);
           break;
         case Kind::kCode8:
-          values.push_back(static_cast<float>(static_cast<const uint8_t*>(data_.get())[at]) *
-                           scale_);
+          values.push_back(static_cast<float>(data_[static_cast<size_t>(at)]) * scale_);
           break;
         case Kind::kCode16:
-          values.push_back(static_cast<float>(static_cast<const uint16_t*>(data_.get())[at]) *
+          values.push_back(static_cast<float>(reinterpret_cast<const uint16_t*>(data_.data())[at]) *
                            scale_);
           break;
       }

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "engine/quantize/fixed_point.h"
+#include "engine/stdp/aligned_array.h"
 
 namespace torpor {
 
@@ -16,9 +16,12 @@ inline constexpr int PaddedNeurons(int neurons) {
   return (neurons + kNeuronBlock - 1) / kNeuronBlock * kNeuronBlock;
 }
 
-// Move-only.
+// Move-only; data() stays where it is.
 class WeightRows {
  public:
+  WeightRows(WeightRows&&) = default;
+  WeightRows& operator=(WeightRows&&) = default;
+
   // A code c of fraction_bits f is the weight c 2^-f.
   enum class Kind { kFloat, kCode8, kCode16 };
 
@@ -35,7 +38,7 @@ class WeightRows {
   int padded() const { return PaddedNeurons(neurons_); }
   // Of a code [1]; 1 for floats.
   float scale() const { return scale_; }
-  const void* data() const { return data_.get(); }
+  const void* data() const { return data_.data(); }
   // Of a row.
   int64_t stride_bytes() const { return int64_t{padded()} * bytes_a_weight(); }
   int bytes_a_weight() const { return kind_ == Kind::kFloat ? 4 : kind_ == Kind::kCode16 ? 2 : 1; }
@@ -46,9 +49,6 @@ class WeightRows {
   std::vector<float> Values() const;
 
  private:
-  struct Free {
-    void operator()(void* memory) const;
-  };
   WeightRows(Kind kind, int inputs, int neurons, float scale);
   template <typename T>
   void Fill(std::span<const float> weights, float steps_a_unit);
@@ -57,7 +57,7 @@ class WeightRows {
   int inputs_;
   int neurons_;
   float scale_;
-  std::unique_ptr<void, Free> data_;
+  AlignedArray<uint8_t> data_;
 };
 
 }  // namespace torpor

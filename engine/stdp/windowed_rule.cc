@@ -1,7 +1,5 @@
 #include "engine/stdp/windowed_rule.h"
 
-#include <algorithm>
-
 namespace torpor {
 
 void WindowedRule::ListChanges(const SampleSpikes& spikes, int step, float rate, int inputs) {
@@ -18,26 +16,29 @@ void WindowedRule::ListChanges(const SampleSpikes& spikes, int step, float rate,
   }
 }
 
-int64_t WindowedRule::Learn(const SampleSpikes& spikes, std::span<const uint32_t> emitted, int step,
-                            float nu1, PlasticWeights& weights) {
-  for (const uint32_t j : emitted) {
-    if (std::find(in_window_.begin(), in_window_.end(), j) == in_window_.end()) {
-      in_window_.push_back(j);
-    }
+// Those that emitted in the window.
+void WindowedRule::ListNeurons(const SampleSpikes& spikes, int step) {
+  neurons_.clear();
+  for (const uint32_t j : spikes.neurons.seen()) {
+    if (spikes.neurons.SpikedSince(j, step + 1 - window_)) neurons_.push_back(j);
   }
-  if ((step + 1) % window_ != 0 || in_window_.empty()) return 0;
+}
+
+int64_t WindowedRule::Learn(const SampleSpikes& spikes, int step, float nu1,
+                            PlasticWeights& weights) {
+  if ((step + 1) % window_ != 0) return 0;
+  ListNeurons(spikes, step);
+  if (neurons_.empty()) return 0;
   const int k = (spikes.most + spike_threshold_ - 1) / spike_threshold_;
   ListChanges(spikes, step, static_cast<float>(k) * nu1, weights.inputs());
   const float most = weights.most();
-  for (const uint32_t j : in_window_) {
+  for (const uint32_t j : neurons_) {
     for (const Change& change : changes_) {
       const float w = weights.At(change.input, j);
       weights.Write(change.input, j, step, (w + change.up * (most - w)) - change.down * w);
     }
   }
-  const size_t written = in_window_.size() * changes_.size();
-  in_window_.clear();
-  return static_cast<int64_t>(written);
+  return static_cast<int64_t>(neurons_.size() * changes_.size());
 }
 
 }  // namespace torpor

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "engine/stdp/plastic_weights.h"
@@ -16,18 +15,15 @@
 
 namespace torpor {
 
-// Not thread-safe: it keeps what emitted in the window.
+// Not thread-safe: it keeps room for a window.
 class WindowedRule {
  public:
   // window and spike_threshold at least 1; target 0: no depression.
   WindowedRule(int window, int spike_threshold, float target)
       : window_(window), spike_threshold_(spike_threshold), target_(target) {}
 
-  // Before each sample.
-  void Reset() { in_window_.clear(); }
   // One step, recorded in `spikes`. Returns the number of weights written.
-  int64_t Learn(const SampleSpikes& spikes, std::span<const uint32_t> emitted, int step, float nu1,
-                PlasticWeights& weights);
+  int64_t Learn(const SampleSpikes& spikes, int step, float nu1, PlasticWeights& weights);
 
  private:
   // What a weight of one input gains of w_max - w, and loses of w.
@@ -36,12 +32,13 @@ class WindowedRule {
     float up;
     float down;
   };
+  void ListNeurons(const SampleSpikes& spikes, int step);
   void ListChanges(const SampleSpikes& spikes, int step, float rate, int inputs);
 
   int window_;
   int spike_threshold_;
   float target_;
-  std::vector<uint32_t> in_window_;
+  std::vector<uint32_t> neurons_;
   std::vector<Change> changes_;
 };
 

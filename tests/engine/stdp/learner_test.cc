@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,9 @@ void ExpectEqual(const StdpParameters& p, const LearningSettings& settings,
     const StdpCounts happened = learner.Present(train, sample, 0.05f, counts);
     reference.Present(train, sample, 0.05f, expected);
     ASSERT_EQ(counts, expected) << "sample " << sample;
+    EXPECT_EQ(happened.emitted_spikes, std::accumulate(counts.begin(), counts.end(), 0));
+    EXPECT_EQ(happened.normalised_columns,
+              settings.norm > 0 ? p.neurons - std::count(counts.begin(), counts.end(), 0) : 0);
     emitted += happened.emitted_spikes;
     updates += happened.weight_updates;
     const StdpWeights learned = learner.Weights();
@@ -111,6 +116,29 @@ TEST(LearnerTest, EqualsTheReferenceWhenEveryWriteIsRounded) {
       ExpectEqual(p, rule.settings, formats, 5, BestInstructions());
     }
   }
+}
+
+TEST(LearnerTest, GoesOnFromItsOwnWeights) {
+  StdpParameters p = SomeParameters(45, 33);
+  p.inhibitory = SomeInhibitory();
+  LearningSettings settings = Rules()[0].settings;
+  settings.weights = WeightFormat{{0, 5, false}, v1::Rounding::STOCHASTIC, 9};
+  StateFormats formats;
+  formats.theta = FixedPoint{8, 4, true};
+  formats.theta_rounding = v1::Rounding::STOCHASTIC;
+  Learner whole(p, SomeWeights(p, 1), settings, formats, 1);
+  std::vector<int32_t> counts(33);
+  const auto present = [&](Learner& learner, uint64_t sample) {
+    learner.Present(SomeSpikes(p, 0.12, sample), sample, 0.05f, counts);
+  };
+  for (uint64_t sample = 0; sample < 3; ++sample) present(whole, sample);
+  Learner resumed(p, whole.Weights(), settings, formats, 1);
+  for (uint64_t sample = 3; sample < 6; ++sample) {
+    present(whole, sample);
+    present(resumed, sample);
+  }
+  EXPECT_EQ(resumed.Weights().weights, whole.Weights().weights);
+  EXPECT_EQ(resumed.Weights().theta, whole.Weights().theta);
 }
 
 }  // namespace

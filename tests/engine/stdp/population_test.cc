@@ -194,7 +194,7 @@ TEST(PopulationTest, AllThatCrossRestAndRiseButOneEmits) {
   EXPECT_EQ(all.theta()[0], 0.0f);
 }
 
-// Truncation of increments below one step of the format: homeostasis is dead (tinysnn, section 5).
+// Truncation of increments below one step of the format: homeostasis is dead (see StateFormats).
 TEST(PopulationTest, ThetaBelowOneStepNeverRisesUnderTruncation) {
   const StdpParameters p = SomeParameters(1, 1);
   const WeightRows rows = WeightRows::Floats(std::vector<float>{20}, 1, 1);

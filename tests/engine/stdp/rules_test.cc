@@ -128,7 +128,7 @@ TEST(WindowedRuleTest, LearnsAtTheEndOfAWindowWithTheBusiestNeuronsFactor) {
   WindowedRule rule(4, 2, 0);
   const auto step = [&](const Spikes& input, const Spikes& emitted, int t) {
     net.spikes.Record(input, emitted, t);
-    return rule.Learn(net.spikes, emitted, t, 0.125f, net.weights);
+    return rule.Learn(net.spikes, t, 0.125f, net.weights);
   };
   EXPECT_EQ(step({0}, {1}, 0), 0);
   EXPECT_EQ(step({}, {1}, 1), 0);
@@ -147,9 +147,9 @@ TEST(WindowedRuleTest, DepressesEveryInputBelowTheTarget) {
   Small net;
   WindowedRule rule(2, 4, 0.75f);
   net.spikes.Record(Spikes{0}, {}, 0);
-  rule.Learn(net.spikes, {}, 0, 0.5f, net.weights);
+  rule.Learn(net.spikes, 0, 0.5f, net.weights);
   net.spikes.Record(Spikes{1}, Spikes{0}, 1);
-  EXPECT_EQ(rule.Learn(net.spikes, Spikes{0}, 1, 0.5f, net.weights), 3);
+  EXPECT_EQ(rule.Learn(net.spikes, 1, 0.5f, net.weights), 3);
   // Traces 1/2, 1 and 0.
   EXPECT_EQ(net.weights.At(0, 0), 0.5f + 0.25f * 0.5f - 0.5f * 0.25f * 0.5f);
   EXPECT_EQ(net.weights.At(1, 0), 0.5f + 0.5f * 0.5f);
