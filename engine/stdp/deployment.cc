@@ -132,8 +132,8 @@ void StdpDeployment::RunSample(const SampleTask& task, Workspace& workspace,
   if (recorder.squared_inputs.empty()) {
     recorder.squared_inputs.push_back(Eigen::VectorXd::Zero(features()));
   }
-  const uint32_t arrived = workspace.train.begin[static_cast<size_t>(counts.steps - 1)];
-  for (uint32_t s = 0; s < arrived; ++s) {
+  const size_t arrived = workspace.train.begin[static_cast<size_t>(counts.steps - 1)];
+  for (size_t s = 0; s < arrived; ++s) {
     recorder.squared_inputs[0][static_cast<Eigen::Index>(workspace.train.inputs[s])] += 1;
   }
   ++recorder.samples;
@@ -156,8 +156,8 @@ Activity StdpDeployment::ActivityOf(const StdpCounts& counts, const SpikeTrain& 
   const double steps = static_cast<double>(counts.steps);
   const double neurons = p.neurons;
   double power = 0;
-  const uint32_t arrived = train.begin[static_cast<size_t>(counts.steps - 1)];
-  for (uint32_t s = 0; s < arrived; ++s) power += row_power_[train.inputs[s]];
+  const size_t arrived = train.begin[static_cast<size_t>(counts.steps - 1)];
+  for (size_t s = 0; s < arrived; ++s) power += row_power_[train.inputs[s]];
   const double events = static_cast<double>(counts.synaptic_additions);
   Activity activity;
   activity.layers.push_back({.synaptic_power = power,

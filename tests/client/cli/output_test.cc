@@ -54,7 +54,9 @@ TEST(ToJsonTest, Golden) {
       "from_session": false,
       "train_samples": 0,
       "schedule": "unspecified",
-      "warmup_epochs": 0.0
+      "warmup_epochs": 0.0,
+      "calibration_samples": 0,
+      "publish_every": 0
     },
     "threads": 0,
     "max_attempts": 0
@@ -74,7 +76,9 @@ TEST(ToJsonTest, Golden) {
     "test_accuracy": 0.9831
   },
   "rows": [],
-  "model": ""
+  "model": "",
+  "arms": [],
+  "limits_verdict": ""
 })");
 }
 

@@ -49,7 +49,7 @@ SpikeTrain TrainOf(const StdpGolden& golden, const GoldenSample& sample) {
   SpikeTrain train;
   auto spike = sample.inputs.begin();
   for (int step = 0; step <= golden.steps; ++step) {
-    train.begin.push_back(static_cast<uint32_t>(train.inputs.size()));
+    train.begin.push_back(train.inputs.size());
     while (step < golden.steps && spike != sample.inputs.end() && spike->step == step) {
       train.inputs.push_back(static_cast<uint32_t>((spike++)->index));
     }
