@@ -21,7 +21,8 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
-  return FieldError("family", "must be one that this server knows: rate, truenorth, stdp or ensemble");
+  return FieldError("family",
+                    "must be one that this server knows: rate, truenorth, stdp or ensemble");
 }
 
 }  // namespace torpor

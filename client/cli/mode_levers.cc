@@ -80,6 +80,8 @@ std::string LeverLabel(const std::string& lever) {
   if (lever == "epsilon") return "epsilon: scale of every synaptic weight (1 = full power)";
   if (lever == "steps") return "steps: ticks of a sample";
   if (lever == "copies") return "copies of the network that vote";
+  if (lever == "precision_bits") return "bits of a stored weight (32: float)";
+  if (lever == "neuron_bits") return "bits of membrane potentials and thresholds (32: float)";
   if (lever == "margin") return "margin at which a sample stops (spikes)";
   return lever;
 }

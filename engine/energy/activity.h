@@ -50,6 +50,9 @@ struct LayerActivity {
   Quantity neuron_updates = 0;
   // Synapses times steps: what a machine touches that looks at every synapse in every step.
   Quantity synapse_steps = 0;
+  // Synapses times the occasions on which a rule runs: what a machine writes that updates every
+  // synapse each time.
+  Quantity synapse_writes = 0;
 };
 
 // use(name, member) for every quantity, by the name that it has in v1::LayerActivityReport.
@@ -66,6 +69,7 @@ void ForEachQuantity(Use use) {
   use("off_power", &LayerActivity::off_power);
   use("neuron_updates", &LayerActivity::neuron_updates);
   use("synapse_steps", &LayerActivity::synapse_steps);
+  use("synapse_writes", &LayerActivity::synapse_writes);
 }
 
 // One sample's activity by layer.
@@ -91,6 +95,19 @@ inline void Activity::Add(const Activity& other) {
       layers[l].*quantity = layers[l].*quantity + other.layers[l].*quantity;
     });
   }
+}
+
+// Of one of so many samples whose activities were added.
+inline Activity MeanOf(const Activity& sum, int64_t samples) {
+  Activity mean = sum;
+  for (LayerActivity& layer : mean.layers) {
+    ForEachQuantity([&](const char*, Quantity LayerActivity::*quantity) {
+      if (const Quantity total = layer.*quantity; total.counted()) {
+        layer.*quantity = total.value() / static_cast<double>(samples);
+      }
+    });
+  }
+  return mean;
 }
 
 // What a deployment occupies, whether used or not, by layer.

@@ -206,7 +206,7 @@ v1::DeviceProfile Digital45nm(const char* name, bool clock_driven) {
   Add(profile, "int32_multiply", 3.1 * kPico, C::ASSUMED, kHorowitz);
   std::vector<const char*> contained = {"synaptic_power", "spikes",      "reads",
                                         "bits_moved",     "conversions", "off_power"};
-  if (clock_driven) contained.push_back("synaptic_events");
+  if (clock_driven) contained.insert(contained.end(), {"synaptic_events", "writes"});
   for (const char* count : contained) profile.add_contained(count);
   profile.set_caveat(
       "Operations and memory words alone: no control, no wires, no leakage. Most of it is the "

@@ -168,10 +168,10 @@ void AddDigital(const Values& values, const LayerFootprint& layer, LayerTerms& t
        .joules_each = Operation(weight_bit, layer.weight_bits, weight, 1, 0),
        .coefficients = "weight_bit and additions"});
   // A weight is read, changed by a product and written.
-  terms.Add({.kind = "writes",
+  terms.Add({.kind = clock_driven ? "synapse_writes" : "writes",
              .synaptic = true,
              .factor = 1,
-             .quantity = &LayerActivity::writes,
+             .quantity = clock_driven ? &LayerActivity::synapse_writes : &LayerActivity::writes,
              .joules_each = Operation(weight_bit, 2.0 * layer.weight_bits, weight, 1, 1),
              .coefficients = "weight_bit, additions and multiplications"});
   // Three words (potential, threshold, refractory time) are read and written; one decay, three

@@ -16,6 +16,8 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/data/augment.h"
+#include "engine/energy/price.h"
+#include "engine/energy/profiles.h"
 #include "engine/job/checkpoint.h"
 #include "engine/job/kinds.h"
 #include "engine/power/mode_bench.h"
@@ -53,6 +55,8 @@ class TrainRun {
   // Leaves the model, calibrated, for the session to go on with.
   absl::Status PublishEpoch();
   absl::Status CalibrateModel();
+  // What a training sample cost, where the family counts it.
+  absl::Status PriceTraining(std::map<std::string, double>& metrics);
   absl::Status Conclude();
   absl::Status ReportProgress();
   // Fills inputs_ and labels_ with samples order[first..first+count), changed as the specification
@@ -291,11 +295,27 @@ absl::Status TrainRun::Conclude() {
   metrics["ece"] = row.ece();
   metrics["ece_low"] = row.ece_low();
   metrics["ece_high"] = row.ece_high();
+  TORPOR_RETURN_IF_ERROR(PriceTraining(metrics));
   TORPOR_RETURN_IF_ERROR(SaveResultModel(context_, *model_, result_));
 
   CopyMetrics(metrics, result_.mutable_metrics());
   *result_.mutable_provenance() = JobProvenance(context_, spec_.seed(), train_->size());
   result_.mutable_provenance()->set_all_training_samples(all_training_samples_);
+  return absl::OkStatus();
+}
+
+absl::Status TrainRun::PriceTraining(std::map<std::string, double>& metrics) {
+  const TrainingActivity activity = trainer_->activity();
+  if (activity.samples == 0) return absl::OkStatus();
+  TORPOR_ASSIGN_OR_RETURN(const std::shared_ptr<const Deployment> full,
+                          model_->Deploy(v1::PowerMode(), v1::Realisation()));
+  const Footprint& footprint = full->footprint();
+  TORPOR_ASSIGN_OR_RETURN(const v1::DeviceProfile profile, FindProfile(footprint.profile));
+  *result_.mutable_training_energy() = Price(
+      ReportActivity(footprint, MeanOf(activity.sum, activity.samples), activity.samples), profile);
+  if (result_.training_energy().has_joules()) {
+    metrics["train_joules"] = result_.training_energy().joules();
+  }
   return absl::OkStatus();
 }
 

@@ -42,6 +42,13 @@ struct StepReport {
   int64_t samples = 0;
 };
 
+// What a training run did, summed over the samples that were shown, in the layers of the model's
+// deployments.
+struct TrainingActivity {
+  Activity sum;
+  int64_t samples = 0;
+};
+
 // One training run of a model. The job owns epochs, the order of samples, cancellation and
 // checkpoints; a family owns the step and its state. Not thread-safe. The model must outlive it.
 class Trainer {
@@ -58,6 +65,8 @@ class Trainer {
     (void)cancellation;
     return absl::OkStatus();
   }
+  // Without samples where a family does not count it.
+  virtual TrainingActivity activity() const { return {}; }
   // Parameters, optimiser state, position: what makes a resumed run equal to the uninterrupted one,
   // bit for bit.
   virtual void Save(ArchiveWriter& archive) const = 0;

@@ -48,17 +48,6 @@ absl::StatusOr<std::optional<v1::DeviceProfile>> DeviceOf(const Footprint& footp
   return FindProfile(footprint.profile);
 }
 
-Activity MeanOf(const Activity& sum, int64_t samples) {
-  Activity mean = sum;
-  for (LayerActivity& layer : mean.layers) {
-    ForEachQuantity([&](const char*, Quantity LayerActivity::*quantity) {
-      if (!(layer.*quantity).counted()) return;
-      layer.*quantity = (layer.*quantity).value() / static_cast<double>(samples);
-    });
-  }
-  return mean;
-}
-
 v1::Distribution DistributionOf(std::vector<double> values) {
   v1::Distribution distribution;
   distribution.set_mean(Mean(values));

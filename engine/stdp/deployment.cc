@@ -6,6 +6,7 @@
 #include "engine/base/status.h"
 #include "engine/data/pixels.h"
 #include "engine/energy/profiles.h"
+#include "engine/stdp/counted.h"
 #include "engine/stdp/responses.h"
 #include "engine/stdp/stored_weights.h"
 
@@ -152,40 +153,11 @@ StdpCounts StdpDeployment::Present(uint64_t sample, Workspace& workspace) const 
 }
 
 Activity StdpDeployment::ActivityOf(const StdpCounts& counts, const SpikeTrain& train) const {
-  const StdpParameters& p = drive_.parameters;
-  const double steps = static_cast<double>(counts.steps);
-  const double neurons = p.neurons;
+  Activity activity = CountedActivity(drive_.parameters, counts, footprint_.layers[0].weight_bits);
   double power = 0;
   const size_t arrived = train.begin[static_cast<size_t>(counts.steps - 1)];
   for (size_t s = 0; s < arrived; ++s) power += row_power_[train.inputs[s]];
-  const double events = static_cast<double>(counts.synaptic_additions);
-  Activity activity;
-  activity.layers.push_back({.synaptic_power = power,
-                             .synaptic_events = events,
-                             .spikes = static_cast<double>(counts.emitted_spikes),
-                             .core_ticks = 0,
-                             .reads = events,
-                             .writes = 0,
-                             .bits_moved = events * footprint_.layers[0].weight_bits,
-                             .conversions = 0,
-                             .off_power = 0,
-                             .neuron_updates = steps * neurons,
-                             .synapse_steps = steps * static_cast<double>(plan_->synapses())});
-  const bool has_layer = p.inhibitory.has_value();
-  const double driven = has_layer ? static_cast<double>(counts.emitted_spikes) : 0;
-  const double lateral = static_cast<double>(counts.lateral_additions) + driven;
-  activity.layers.push_back(
-      {.synaptic_power = 0,
-       .synaptic_events = lateral,
-       .spikes = static_cast<double>(counts.inhibitory_spikes),
-       .core_ticks = 0,
-       .reads = lateral,
-       .writes = 0,
-       .bits_moved = lateral * footprint_.layers[1].weight_bits,
-       .conversions = 0,
-       .off_power = 0,
-       .neuron_updates = has_layer ? steps * neurons : 0,
-       .synapse_steps = steps * static_cast<double>(footprint_.layers[1].synapses)});
+  activity.layers[0].synaptic_power = power;
   return activity;
 }
 

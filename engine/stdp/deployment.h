@@ -39,11 +39,9 @@ struct StdpDrive {
 // With a margin, a sample stops after the step at which the neurons of its first class lead those
 // of its second by that many spikes; its scores then count as if it had gone on at its rate.
 //
-// Activity, of the layer "excitatory": synaptic_events = spikes that arrived times neurons,
-// synaptic_power = the weights that they met, summed; reads = synaptic_events, bits_moved = those
-// times bits; spikes = neurons' spikes; neuron_updates and synapse_steps over steps taken. Of the
-// layer "inhibition": the events of inhibition and drive; its weights are constants of the hardware
-// and no part of synaptic_power. Recorders take the spikes of each input.
+// Activity is that of counted.h, over steps taken; synaptic_power = the weights that arriving
+// spikes met, summed. The weights of inhibition are constants of the hardware and no part of it.
+// Recorders take the spikes of each input.
 //
 // Immutable; Run is serial and may be called from any thread.
 class StdpDeployment final : public Deployment {

@@ -1,6 +1,6 @@
-// A reading of SL-STDP, a peer in the tinySNN paper: the pair-wise rule, for neurons alone that have
-// emitted at least `min_spikes` spikes in the sample so far, the present one included. The gate is
-// our interpretation.
+// A reading of SL-STDP, a peer in the tinySNN paper: the pair-wise rule, for neurons alone that
+// have emitted at least `min_spikes` spikes in the sample so far, the present one included. The
+// gate is our interpretation.
 #pragma once
 
 #include <cstdint>

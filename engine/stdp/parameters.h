@@ -5,6 +5,7 @@
 // inhibitory neurons, one a neuron. Potentials are in mV relative to rest, times in steps.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -100,6 +101,17 @@ struct StdpCounts {
   int64_t weight_updates = 0;
   int64_t normalised_columns = 0;
   bool operator==(const StdpCounts&) const = default;
+
+  std::array<int64_t*, 10> Members() {
+    return {&steps,          &input_spikes,      &synaptic_additions, &lateral_additions,
+            &neuron_updates, &emitted_spikes,    &inhibitory_spikes,  &crossings,
+            &weight_updates, &normalised_columns};
+  }
+  void Add(StdpCounts other) {
+    const auto members = Members();
+    const auto others = other.Members();
+    for (size_t i = 0; i < members.size(); ++i) *members[i] += *others[i];
+  }
 };
 
 }  // namespace torpor

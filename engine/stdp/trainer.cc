@@ -8,6 +8,7 @@
 #include "engine/base/status.h"
 #include "engine/data/pixels.h"
 #include "engine/learn/metrics.h"
+#include "engine/stdp/counted.h"
 #include "engine/stdp/model.h"
 #include "engine/stdp/responses.h"
 #include "engine/stdp/training_settings.h"
@@ -16,6 +17,7 @@ namespace torpor {
 namespace {
 
 constexpr char kPosition[] = "stdp/position";
+constexpr char kCounted[] = "stdp/counted";
 constexpr char kFaded[] = "stdp/faded_answers";
 constexpr char kRecent[] = "stdp/recent_answers";
 // The rate stays for so many samples, and the labels for reports too.
@@ -81,7 +83,7 @@ void StdpTrainer::ShowSample(std::span<const float> values, int32_t label, StepR
   ReadPixels(values, pixels_);
   const uint64_t key = static_cast<uint64_t>(shown_);
   encoder_.Encode(pixels_, key, train_);
-  learner_->Present(train_, key, RateNow(), counts_);
+  counted_.Add(learner_->Present(train_, key, RateNow(), counts_));
   ++shown_;
   Judge(label, report);
 }
@@ -112,15 +114,33 @@ absl::Status StdpTrainer::FinishEpoch(const Dataset& train, const Cancellation& 
   return model_->Label(train, pool_, cancellation);
 }
 
+TrainingActivity StdpTrainer::activity() const {
+  const StdpParameters& p = model_->plan().parameters;
+  const v1::Quantization& stored = model_->plan().quantization;
+  TrainingActivity activity;
+  activity.samples = shown_;
+  activity.sum = CountedActivity(p, counted_, stored.has_weight_bits() ? stored.weight_bits() : 32);
+  activity.sum.layers[0].synapse_writes = ClockDrivenWrites(p, settings_, counted_, shown_);
+  return activity;
+}
+
 void StdpTrainer::Save(ArchiveWriter& archive) const {
   const double position = static_cast<double>(shown_);
   archive.AddDoubles(kPosition, {1}, {&position, 1});
+  std::vector<double> counted;
+  StdpCounts copy = counted_;
+  for (const int64_t* count : copy.Members()) counted.push_back(static_cast<double>(*count));
+  archive.AddDoubles(kCounted, {static_cast<int64_t>(counted.size())}, counted);
   SaveAnswers(kFaded, faded_, archive);
   SaveAnswers(kRecent, recent_, archive);
 }
 
 absl::Status StdpTrainer::Load(const ArchiveReader& archive) {
   TORPOR_ASSIGN_OR_RETURN(const std::vector<double> position, archive.Doubles(kPosition, {1}));
+  const auto members = counted_.Members();
+  TORPOR_ASSIGN_OR_RETURN(const std::vector<double> counted,
+                          archive.Doubles(kCounted, {static_cast<int64_t>(members.size())}));
+  for (size_t i = 0; i < members.size(); ++i) *members[i] = static_cast<int64_t>(counted[i]);
   TORPOR_RETURN_IF_ERROR(LoadAnswers(archive, kFaded, faded_));
   TORPOR_RETURN_IF_ERROR(LoadAnswers(archive, kRecent, recent_));
   shown_ = static_cast<int64_t>(position[0]);

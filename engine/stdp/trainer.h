@@ -30,6 +30,7 @@ class StdpTrainer final : public Trainer {
   bool has_loss() const override { return false; }
   // Labels the neurons.
   absl::Status FinishEpoch(const Dataset& train, const Cancellation& cancellation) override;
+  TrainingActivity activity() const override;
   void Save(ArchiveWriter& archive) const override;
   absl::Status Load(const ArchiveReader& archive) override;
 
@@ -54,8 +55,9 @@ class StdpTrainer final : public Trainer {
   LearningSettings settings_;
   RateEncoder encoder_;
   std::unique_ptr<Learner> learner_;
-  // Samples shown since the run began.
+  // Samples shown since the run began, and what happened in them.
   int64_t shown_ = 0;
+  StdpCounts counted_;
   // For progress reports alone: answers up to the last thousand, fading, and the labels that they
   // make; answers since.
   Answers faded_;

@@ -127,6 +127,9 @@ void JobManager::Judge(const std::string& id, std::unique_lock<std::mutex>& lock
     job.set_model(outcome.model);
     if (outcome.result.has_value()) {
       *job.mutable_metrics() = outcome.result->metrics();
+      if (outcome.result->has_training_energy()) {
+        *job.mutable_training_energy() = outcome.result->training_energy();
+      }
       *job.mutable_rows() = outcome.result->rows();
       *job.mutable_provenance() = outcome.result->provenance();
       if (outcome.result->has_found_mode()) {

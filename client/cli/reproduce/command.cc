@@ -104,7 +104,9 @@ absl::Status Run(Context& context, const RunFlags& flags) {
   reproduce::JobRunner runner(context, FlatName(recipe), flags.again);
   reproduce::Study study{context, recipe, runner, {}, {}};
   CLI_RETURN_IF_ERROR(reproduce::RunNeurons(study));
+  CLI_RETURN_IF_ERROR(reproduce::RunMemories(study));
   CLI_RETURN_IF_ERROR(reproduce::RunNetworks(study));
+  CLI_RETURN_IF_ERROR(reproduce::RunSelections(study));
 
   reproduce::Outcome outcome;
   outcome.recipe = recipe;

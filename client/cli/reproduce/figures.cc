@@ -12,7 +12,13 @@
 namespace torpor::cli::reproduce {
 namespace {
 
-constexpr const char* kDrawn[] = {"accuracy", "nasp", "loss"};
+constexpr const char* kDrawn[] = {"accuracy", "nasp", "loss", "memory"};
+
+// From a row's value to what is drawn: per cent, kilobytes.
+double ScaleOf(const std::string& metric) {
+  if (metric == "loss") return 1;
+  return metric == "memory" ? 1e-3 : 100;
+}
 
 // A policy looks the same in every plot; ways of being at equal power go by their order.
 int LookOf(const std::string& column, size_t index) {
@@ -55,8 +61,8 @@ Axis UpperAxis(const std::string& label, double least) {
 Axis VerticalAxis(const std::string& metric, const std::vector<const Row*>& rows) {
   Axis axis;
   axis.minimum = 0;
-  if (metric == "loss") {
-    axis.label = "loss (as in training)";
+  if (metric == "loss" || metric == "memory") {
+    axis.label = metric == "loss" ? "loss (as in training)" : "memory (kB)";
     return axis;
   }
   axis.label = metric == "nasp" ? kNaspLabel : "accuracy on test images (%)";
@@ -78,6 +84,7 @@ std::string Caption(const std::string& metric, const std::vector<const Row*>& ro
       seeds >= 3   ? absl::StrCat("Mean over ", seeds, kind, " with Student's 95 % interval.")
       : seeds == 1 ? "One seed; bars: 95 % interval over the samples."
                    : absl::StrCat("Mean over ", seeds, kind, ".");
+  if (metric == "memory") return "Counted from the definitions; nothing was trained.";
   if (metric == "nasp") {
     return absl::StrCat(
         "Synaptic power relative to full power, inputs as each layer really sees "
@@ -103,7 +110,7 @@ Series& SeriesFor(const std::string& column, Plot& plot) {
 
 Drawing Draw(const std::string& group, const std::string& metric,
              const std::vector<const Row*>& rows, size_t index) {
-  const double scale = metric == "loss" ? 1 : 100;
+  const double scale = ScaleOf(metric);
   Drawing drawing;
   Plot& plot = drawing.plot;
   const bool power = absl::StrContains(rows.front()->place.base_id, "mode=");

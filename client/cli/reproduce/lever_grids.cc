@@ -54,10 +54,11 @@ Place PlaceOf(const Measured& measured, const recipe::LeverGrid& grid,
   place.line = parts.empty() ? "" : parts.front();
   place.column = JoinId(others);
   if (place.column.empty()) place.column = measured.title;
+  place.what = absl::StrCat(measured.title, grid.prefix().empty() ? "" : ", ", grid.prefix());
+  if (levers.empty()) return place;
   place.x = LeverNumber(row, levers.front());
   place.x_lever = levers.front();
-  place.what = absl::StrCat(measured.title, grid.prefix().empty() ? "" : ", ", grid.prefix(),
-                            ", at ", absl::StrJoin(parts, ", "));
+  absl::StrAppend(&place.what, ", at ", absl::StrJoin(parts, ", "));
   return place;
 }
 
@@ -73,6 +74,8 @@ absl::Status RunLeverGrid(Study& study, const Measured& measured, const recipe::
   sweep.mutable_noise()->set_without(true);
   *sweep.mutable_base() = grid.base();
   *sweep.mutable_axes() = grid.axes();
+  // Full power alone.
+  if (grid.axes().empty()) sweep.add_modes();
   *sweep.mutable_realisation() = grid.realisation();
   if (grid.has_energy_profile()) *sweep.mutable_energy_profile() = grid.energy_profile();
 

@@ -1,4 +1,6 @@
 // Training, tuning and power sweeps of a recipe's networks (study.h).
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/errors.h"
@@ -9,25 +11,6 @@
 
 namespace torpor::cli::reproduce {
 namespace {
-
-// The definition with the shape and classes of the data where the recipe leaves them open.
-v1::Network Fitted(v1::Network network, const v1::Dataset& dataset) {
-  if (network.has_truenorth()) {
-    v1::TrueNorthNetwork& grid = *network.mutable_truenorth();
-    if (grid.input().shape().empty()) {
-      *grid.mutable_input()->mutable_shape() = dataset.sample_shape();
-    }
-    if (grid.classes() == 0) grid.set_classes(dataset.classes());
-    return network;
-  }
-  v1::RateNetwork& rate = *network.mutable_rate();
-  if (rate.input().shape().empty()) {
-    *rate.mutable_input()->mutable_shape() = dataset.sample_shape();
-  }
-  v1::RateLayer& last = *rate.mutable_layers(rate.layers_size() - 1);
-  if (last.dense().units() == 0) last.mutable_dense()->set_units(dataset.classes());
-  return network;
-}
 
 // A small dataset cannot spare as much as the recipe holds out.
 v1::TrainSpec Fitted(v1::TrainSpec train, const v1::Dataset& dataset, uint64_t seed) {
@@ -88,9 +71,16 @@ absl::Status RunGrid(Study& study, const Trained& trained, const recipe::Grid& g
 
 absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
                               const v1::Dataset& dataset, uint64_t seed) {
+  const v1::Network* network = &plan.network();
+  const v1::TrainSpec* train = &plan.train();
+  for (const recipe::TunedFor& tuned : plan.tuned_for()) {
+    if (tuned.dataset() != ShortName(dataset.name())) continue;
+    network = &tuned.network();
+    train = &tuned.train();
+  }
   v1::JobSpec spec;
-  *spec.mutable_train() = Fitted(plan.train(), dataset, seed);
-  Stage stage = study.runner.Fresh(plan.id(), Fitted(plan.network(), dataset), dataset, seed);
+  *spec.mutable_train() = Fitted(*train, dataset, seed);
+  Stage stage = study.runner.Fresh(plan.id(), Fitted(*network, dataset), dataset, seed);
   CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(stage, spec));
   stage = JobRunner::After(stage, spec, job);
   for (const v1::TrainSpec& more : plan.further()) {
@@ -100,7 +90,8 @@ absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
     CLI_ASSIGN_OR_RETURN(const v1::Job done, study.runner.Run(stage, further));
     stage = JobRunner::After(stage, further, done);
   }
-  return Trained{plan, ShortName(dataset.name()), seed, std::move(stage), spec.train()};
+  return Trained{plan,         ShortName(dataset.name()), seed, std::move(stage),
+                 spec.train(), job.training_energy()};
 }
 
 // All that the network's plan asks for.
@@ -139,9 +130,38 @@ absl::Status RunNetworks(Study& study) {
       for (const recipe::EnsemblePlan& plan : study.recipe.ensembles()) {
         CLI_RETURN_IF_ERROR(RunEnsemble(study, all, plan));
       }
+      for (const recipe::EnergyPlan& plan : study.recipe.energies()) {
+        CLI_RETURN_IF_ERROR(RunEnergies(study, all, plan));
+      }
     }
   }
   return absl::OkStatus();
+}
+
+v1::Network Fitted(v1::Network network, const v1::Dataset& dataset) {
+  if (network.has_stdp()) {
+    v1::StdpNetwork& competing = *network.mutable_stdp();
+    if (competing.input().shape().empty()) {
+      *competing.mutable_input()->mutable_shape() = dataset.sample_shape();
+    }
+    if (competing.classes() == 0) competing.set_classes(dataset.classes());
+    return network;
+  }
+  if (network.has_truenorth()) {
+    v1::TrueNorthNetwork& grid = *network.mutable_truenorth();
+    if (grid.input().shape().empty()) {
+      *grid.mutable_input()->mutable_shape() = dataset.sample_shape();
+    }
+    if (grid.classes() == 0) grid.set_classes(dataset.classes());
+    return network;
+  }
+  v1::RateNetwork& rate = *network.mutable_rate();
+  if (rate.input().shape().empty()) {
+    *rate.mutable_input()->mutable_shape() = dataset.sample_shape();
+  }
+  v1::RateLayer& last = *rate.mutable_layers(rate.layers_size() - 1);
+  if (last.dense().units() == 0) last.mutable_dense()->set_units(dataset.classes());
+  return network;
 }
 
 absl::StatusOr<Stage> Tune(Study& study, const Trained& trained, const recipe::Tuning& tuning,

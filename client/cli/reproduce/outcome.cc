@@ -30,7 +30,8 @@ std::string MetricTitle(const std::string& metric) {
   if (metric == "ece") return "expected calibration error";
   if (metric == "agreement") return "agreement with full power";
   if (metric == "steps") return "mean steps of a sample";
-  if (metric == "joules") return "mean energy of a sample";
+  if (metric == "joules" || metric == "energy") return "mean energy of a sample";
+  if (metric == "saving") return "how many times as much the other network takes";
   return metric;
 }
 

@@ -94,20 +94,41 @@ std::string WrongInEnsemble(const recipe::Recipe& recipe, const recipe::Ensemble
   return "";
 }
 
+std::string WrongInEnergies(const recipe::Recipe& recipe, const recipe::EnergyPlan& plan) {
+  std::vector<std::string> ids(plan.networks().begin(), plan.networks().end());
+  if (!plan.against().empty()) ids.push_back(plan.against());
+  for (const std::string& id : ids) {
+    const bool known = std::any_of(recipe.networks().begin(), recipe.networks().end(),
+                                   [&](const auto& network) { return network.id() == id; });
+    if (!known) return absl::StrCat("energies: no network has the id `", id, "`");
+  }
+  return plan.networks().empty() || plan.profiles().empty() ? "energies need networks and profiles"
+                                                            : "";
+}
+
 std::string WrongInRecipe(const recipe::Recipe& recipe) {
   if (recipe.name().empty()) return "name is missing";
-  if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty()) {
-    return "measures nothing (networks, neuron_bias or neuron_tuning)";
+  if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty() &&
+      recipe.memories().empty() && recipe.selections().empty()) {
+    return "measures nothing (networks, neuron_bias, neuron_tuning, memories or selections)";
   }
-  if (!recipe.networks().empty() && recipe.datasets().empty()) return "networks need datasets";
-  if (!recipe.networks().empty() && (recipe.seeds() < 1 || recipe.seeds() > 1000)) {
+  const bool trains = !recipe.networks().empty() || !recipe.selections().empty();
+  if (trains && recipe.datasets().empty()) return "networks and selections need datasets";
+  for (const recipe::SelectionPlan& plan : recipe.selections()) {
+    if (plan.select().candidates().empty()) {
+      return absl::StrCat("selection ", plan.id(), ": has no candidates");
+    }
+  }
+  if (trains && (recipe.seeds() < 1 || recipe.seeds() > 1000)) {
     return absl::StrCat("seeds must be in 1..1000, got ", recipe.seeds());
   }
-  std::set<std::string> prefixes, members;
-  const auto twice = [&](const std::string& prefix) {
-    return prefixes.insert(prefix).second ? std::string()
-                                          : absl::StrCat("two networks have the prefix `", prefix,
-                                                         "`: their rows could not be told apart");
+  std::set<std::pair<std::string, std::string>> prefixes;
+  std::set<std::string> members, priced;
+  const auto twice = [&](const std::string& prefix, const std::string& grids = "") {
+    return prefixes.insert({prefix, grids}).second
+               ? std::string()
+               : absl::StrCat("two networks have the prefix `", prefix,
+                              "`: their rows could not be told apart");
   };
   for (const recipe::EnsemblePlan& plan : recipe.ensembles()) {
     if (std::string wrong = WrongInEnsemble(recipe, plan); !wrong.empty()) return wrong;
@@ -119,15 +140,22 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
                                    [&](const auto& network) { return network.id() == id; });
     if (!known) return absl::StrCat("quick.networks: no network has the id `", id, "`");
   }
+  for (const recipe::EnergyPlan& plan : recipe.energies()) {
+    if (std::string wrong = WrongInEnergies(recipe, plan); !wrong.empty()) return wrong;
+    priced.insert(plan.networks().begin(), plan.networks().end());
+  }
   for (const recipe::NetworkPlan& plan : recipe.networks()) {
     if (std::string wrong = WrongInPlan(plan); !wrong.empty()) return wrong;
     if (Empty(plan)) {
-      if (members.contains(plan.id())) continue;
+      if (members.contains(plan.id()) || priced.contains(plan.id())) continue;
       return absl::StrCat("network ", plan.id(),
                           ": nothing is measured on it (grids, lever_grids, savings, equal_power "
                           "or weights), and no ensemble has it");
     }
-    if (std::string wrong = twice(plan.prefix()); !wrong.empty()) return wrong;
+    // Grids that set other levers have other rows.
+    std::string grids;
+    for (const recipe::LeverGrid& grid : plan.lever_grids()) grids += grid.SerializeAsString();
+    if (std::string wrong = twice(plan.prefix(), grids); !wrong.empty()) return wrong;
   }
   for (const auto* list : {&recipe.paper(), &recipe.reference()}) {
     for (const recipe::Values& values : *list) {
@@ -248,8 +276,20 @@ void ApplyQuick(recipe::Recipe& recipe) {
     recipe.mutable_datasets()->DeleteSubrange(1, recipe.datasets_size() - 1);
   }
   KeepNetworks(quick, recipe);
+  for (recipe::SelectionPlan& plan : *recipe.mutable_selections()) {
+    v1::SelectSpec& select = *plan.mutable_select();
+    if (quick.validation_samples() > 0) select.set_validation_samples(quick.validation_samples());
+    for (v1::SelectSpec::Candidate& candidate : *select.mutable_candidates()) {
+      if (quick.train_samples() > 0) {
+        candidate.mutable_train()->set_train_samples(quick.train_samples());
+      }
+    }
+  }
   for (recipe::EnsemblePlan& plan : *recipe.mutable_ensembles()) {
     for (recipe::LeverGrid& grid : *plan.mutable_lever_grids()) QuickLeverGrid(quick, grid);
+  }
+  for (recipe::EnergyPlan& plan : *recipe.mutable_energies()) {
+    if (quick.test_samples() > 0) plan.set_samples(quick.test_samples());
   }
   for (recipe::NetworkPlan& plan : *recipe.mutable_networks()) {
     v1::TrainSpec& train = *plan.mutable_train();
@@ -260,6 +300,11 @@ void ApplyQuick(recipe::Recipe& recipe) {
     }
     for (recipe::LeverGrid& grid : *plan.mutable_lever_grids()) QuickLeverGrid(quick, grid);
     if (quick.train_samples() > 0) train.set_train_samples(quick.train_samples());
+    for (recipe::TunedFor& tuned : *plan.mutable_tuned_for()) {
+      if (quick.epochs() > 0) QuickEpochs(quick.epochs(), *tuned.mutable_train());
+      if (quick.train_samples() > 0)
+        tuned.mutable_train()->set_train_samples(quick.train_samples());
+    }
     if (quick.validation_samples() > 0 && train.validation_samples() > 0) {
       train.set_validation_samples(quick.validation_samples());
     }

@@ -36,8 +36,9 @@ struct Trained {
   std::string dataset;
   uint64_t seed = 0;
   Stage stage;
-  // The training as it was asked for.
+  // The training as it was asked for, and what a sample of it cost.
   v1::TrainSpec train;
+  v1::EnergyReport training_energy;
 };
 
 // Trains every network for every dataset and seed and measures what its plan asks for.
@@ -58,6 +59,13 @@ absl::Status RunLeverGrid(Study& study, const Measured& measured, const recipe::
 // Joins those of `trained` (of one dataset and seed) that the plan names and measures them.
 absl::Status RunEnsemble(Study& study, const std::vector<Trained>& trained,
                          const recipe::EnsemblePlan& plan);
+// Prices what those of `trained` (of one dataset and seed) that the plan names did.
+absl::Status RunEnergies(Study& study, const std::vector<Trained>& trained,
+                         const recipe::EnergyPlan& plan);
+// Describes networks; no jobs.
+absl::Status RunMemories(Study& study);
+// Runs the recipe's selections on every dataset.
+absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.
 absl::Status RunWeights(Study& study, const Trained& trained);
 // Figures 2 and 3: calls of AnalysisService, no jobs.
@@ -67,6 +75,8 @@ absl::Status RunNeurons(Study& study);
 absl::StatusOr<Stage> Tune(Study& study, const Trained& trained, const recipe::Tuning& tuning,
                            const google::protobuf::RepeatedField<double>& epsilons);
 
+// The definition with the shape and classes of the data where the recipe leaves them open.
+v1::Network Fitted(v1::Network network, const v1::Dataset& dataset);
 // "loss=bce" and "noise=0.01" before "eps=0.1": non-empty parts by comma.
 std::string JoinId(const std::vector<std::string>& parts);
 // The policy's name and the grid's suffix.

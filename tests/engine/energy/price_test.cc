@@ -153,7 +153,8 @@ TEST_F(Crossbar, WhatTheActivityLacksIsUnknownNeverZero) {
     const bool priced =
         quantity != &LayerActivity::spikes && quantity != &LayerActivity::core_ticks &&
         quantity != &LayerActivity::writes && quantity != &LayerActivity::synaptic_events &&
-        quantity != &LayerActivity::neuron_updates && quantity != &LayerActivity::synapse_steps;
+        quantity != &LayerActivity::neuron_updates && quantity != &LayerActivity::synapse_steps &&
+        quantity != &LayerActivity::synapse_writes;
     const Quantity kept = activity_.layers[1].*quantity;
     activity_.layers[1].*quantity = Quantity();
     const v1::EnergyReport report = Report();
