@@ -274,11 +274,18 @@ absl::Status NameSelectFlag(absl::Status status) {
       {".limits.accuracy", "--min-accuracy"},
       {".neurons", "--neurons"},
       {".rule", "--rule"},
-      {".calibration_samples", "--label-samples"}};
+      {".calibration_samples", "--label-samples"},
+      {".train_samples", "--train-samples"},
+      {".validation_samples", "--validation-samples"},
+      {".epochs", "--epochs"},
+      {".reference", "--reference"},
+      {".seeds", "--seeds"},
+      {".dataset", "--dataset"}};
   for (const auto& [part, flag] : kFlags) {
     if (absl::StrContains(path, part)) return WithWhere(std::move(status), flag);
   }
-  return NameFlag(std::move(status));
+  // What only a file can have said.
+  return status;
 }
 
 }  // namespace torpor::cli
