@@ -80,8 +80,9 @@ std::vector<std::pair<std::string, std::string>> SettingEntries(const v1::Job& j
       {"early stopping",
        spec.no_early_stop()
            ? "none: every arm was trained to its end"
-           : "arms that lay well behind one of no more memory and energy, more than the intervals "
-             "and 30, 15 and 7.5 points at a sixth, a third and two thirds of their training"}};
+           : "storages that lay far behind another of the same candidate that takes no more memory "
+             "and energy: beyond the intervals by 50, 25 and 12.5 points at a sixth, a third and "
+             "two thirds of their training"}};
   return entries;
 }
 

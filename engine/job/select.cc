@@ -83,6 +83,8 @@ class SelectRun {
   // Admits what the step has measured, in an order that does not depend on threads.
   absl::Status Close(std::deque<Slot>& slots, const std::vector<Task>& tasks, SelectStep step);
   void Fail(int arm, const absl::Status& why);
+  // Arms of a candidate that can no longer be in the Pareto set.
+  std::vector<size_t> Hopeless(int candidate, double margin) const;
   void GiveUp(const std::deque<Slot>& slots, SelectStep step);
   absl::Status Conclude();
   // `skipped`: need not be done, and says nothing about the speed.
@@ -269,34 +271,43 @@ absl::Status SelectRun::Close(std::deque<Slot>& slots, const std::vector<Task>& 
   return absl::OkStatus();
 }
 
-void SelectRun::GiveUp(const std::deque<Slot>& slots, SelectStep step) {
+std::vector<size_t> SelectRun::Hopeless(int candidate, double margin) const {
+  // Others learn at another speed, and what has failed will not be in the way: without rungs they
+  // have no say.
   std::vector<Arm> arms;
   for (const v1::SelectArm& arm : ledger_->arms()) {
-    // What has failed will not be in the way of others.
-    arms.push_back(failed_[arms.size()] ? Arm()
-                                        : StoppingArm(arm, plan_->seeds().size(),
-                                                      plan_->spec().limits().has_joules()));
+    const size_t i = arms.size();
+    const bool rival = plan_->origins()[i].candidate == candidate && !failed_[i];
+    arms.push_back(
+        rival ? StoppingArm(arm, plan_->seeds().size(), plan_->spec().limits().has_joules())
+              : Arm());
   }
-  const StoppingRule rule = {.goal = StoppingRule::Goal::kPareto,
-                             .margin = StoppingMargin(kRungShares[step.rung]),
-                             .min_samples = 0};
-  const std::vector<size_t> hopeless = HopelessArms(arms, rule);
-  // What all others are compared with is measured to the end.
-  const size_t reference = ReferenceArm(plan_->spec());
+  return HopelessArms(arms, {.goal = StoppingRule::Goal::kPareto, .margin = margin});
+}
+
+void SelectRun::GiveUp(const std::deque<Slot>& slots, SelectStep step) {
+  std::map<int, std::vector<size_t>> hopeless;
+  for (const Slot& slot : slots) {
+    const int candidate = slot.group->candidate;
+    if (hopeless.contains(candidate)) continue;
+    hopeless[candidate] = Hopeless(candidate, StoppingMargin(kRungShares[step.rung]));
+  }
   for (const Slot& slot : slots) {
     const int candidate = slot.group->candidate;
     const int64_t point = plan_->PointOf(candidate, step);
     for (const int arm : slot.group->arms) {
       const size_t i = static_cast<size_t>(arm);
-      const bool stops = std::ranges::binary_search(hopeless, i) && i != reference;
+      // What the other storages are compared with is measured to its end.
+      const bool stops = std::ranges::binary_search(hopeless[candidate], i) &&
+                         plan_->origins()[i].storage != ArmOrigin::kOwnStorage;
       if (!live_[i] || point == 0 || !stops) continue;
       live_[i] = false;
       ++stopped_;
       ledger_->Fail(arm, WithReason(absl::AbortedError(absl::StrCat(
                                         "stopped after ", point, " of ",
                                         plan_->PointOf(candidate, plan_->last()),
-                                        " training samples: another arm is well ahead at no more "
-                                        "memory and energy")),
+                                        " training samples: the candidate is far ahead in another "
+                                        "storage of no more memory and energy")),
                                     "STOPPED_EARLY"));
     }
   }

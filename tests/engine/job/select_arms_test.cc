@@ -101,9 +101,9 @@ TEST(SelectArmsTest, RungsPoolTheSeedsAndNeedThemAll) {
 }
 
 TEST(SelectArmsTest, MarginsShrinkAsTheTrainingGoesOn) {
-  // What the measured curves ask for: 30 points at a sixth of the training.
-  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 6), 0.3);
-  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 3), 0.15);
+  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 6), 0.5);
+  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 3), 0.25);
+  EXPECT_DOUBLE_EQ(StoppingMargin(2.0 / 3), 0.125);
 }
 
 // Accuracy and bytes of four arms: R(mu) = accuracy - mu * bytes / 1000.
