@@ -103,8 +103,9 @@ std::string PlotElement(const Series& series, size_t index) {
     case Series::Style::kLine:
       return absl::StrCat(out, data, " using 1:2 with lines ", line, " ", title);
     case Series::Style::kThickLine:
-      return absl::StrCat(out, data, " using 1:2 with lines lc rgb '", look.colour,
-                          "80' lw 7 dt solid ", title);
+      // Half transparent, so that the lines that it goes along are seen: #AARRGGBB.
+      return absl::StrCat(out, data, " using 1:2 with lines lc rgb '#80", look.colour + 1,
+                          "' lw 7 dt solid ", title);
     case Series::Style::kPoints:
       return absl::StrCat(out, data, " using 1:2 with points lc rgb '", look.colour, "' ", symbol,
                           " ", title);

@@ -1,6 +1,7 @@
 #include "client/cli/select_plots.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <set>
@@ -19,6 +20,8 @@ namespace {
 constexpr char kLegend[] = "outside right center";
 constexpr int kWidth = 820;
 constexpr int kBaselineLook = 6;
+// Beyond it a network of M_0 would cost more than every answer being right is worth.
+constexpr double kMostMu = 1;
 constexpr double kKilobyte = 1e3, kMicrojoule = 1e-6;
 
 bool Finished(const v1::SelectArm& arm) { return !arm.has_error() && !arm.measurements().empty(); }
@@ -70,6 +73,18 @@ Plot Empty(const std::string& name, const std::string& title) {
   plot.width = kWidth;
   plot.legend = kLegend;
   return plot;
+}
+
+// 1, 2 and 5 times powers of ten.
+std::vector<double> RoundTicks(double low, double high) {
+  std::vector<double> ticks;
+  for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high; decade *= 10) {
+    for (const double factor : {1, 2, 5}) {
+      const double tick = factor * decade;
+      if (tick >= low && tick <= high) ticks.push_back(tick);
+    }
+  }
+  return ticks;
 }
 
 // A line across at a height.
@@ -191,6 +206,7 @@ std::vector<SelectPlot> MemoryByBits(const v1::Job& job) {
     }
     std::string name = equals[0];
     if (equals.size() > 1) absl::StrAppend(&name, " and ", equals.size() - 1, " more");
+    const int own_look = look % kBaselineLook;
     for (const auto& [neurons, curve] : memory[candidate]) {
       Series series;
       series.name = absl::StrCat(name, ", ", ScopeName(neurons));
@@ -199,6 +215,7 @@ std::vector<SelectPlot> MemoryByBits(const v1::Job& job) {
       plot.plot.series.push_back(std::move(series));
     }
     plot.plot.series.push_back(Across(absl::StrCat(name, ", own"), own[candidate], plot.plot.x));
+    plot.plot.series.back().look = own_look;
   }
   return {plot};
 }
@@ -213,17 +230,24 @@ std::vector<SelectPlot> RewardByMu(const v1::Job& job) {
       return other->accuracy() == arm.accuracy() && other->memory_bytes() == arm.memory_bytes();
     });
     if (!drawn) winners.push_back(&arm);
-    last = std::max(last, arm.mu_low());
+    if (arm.mu_low() <= kMostMu) last = std::max(last, arm.mu_low());
   }
   if (winners.empty()) return {};
   std::ranges::sort(winners, {}, [](const v1::SelectArm* arm) { return arm->mu_low(); });
-  // A little beyond the last change of winner.
+  // A little beyond the last change of winner that is drawn.
   const double end = last > 0 ? 1.25 * last : 1;
+  const size_t all = winners.size();
+  std::erase_if(winners, [end](const v1::SelectArm* arm) { return arm->mu_low() > end; });
   SelectPlot plot = {
       Empty("fig9-reward", "Reward of the arms that win somewhere"),
       "After the paper's Fig. 9, for all mu at once: R = accuracy - mu M / M_0, accuracy as a "
       "share. The thick line is the best that can be had; dotted: where the winner changes."};
-  plot.plot.x.label = "mu (reward a share of M_0)";
+  if (winners.size() < all) {
+    absl::StrAppendFormat(&plot.caption, " %d more win for larger mu: see the table.",
+                          all - winners.size());
+  }
+  plot.plot.width = kWidth + 160;
+  plot.plot.x.label = "mu (accuracy for a memory of M_0)";
   plot.plot.x.minimum = 0;
   plot.plot.x.maximum = end;
   plot.plot.y.label = "reward R";
@@ -285,6 +309,9 @@ std::vector<SelectPlot> AccuracyByMemory(const v1::Job& job) {
   plot.plot.x.minimum = plot.plot.x.logarithmic ? 0.8 * least : 0;
   plot.plot.x.maximum = (plot.plot.x.logarithmic ? 1.25 : 1.05) * most;
   if (most == 0) plot.plot.x.maximum = 1;
+  if (plot.plot.x.logarithmic) {
+    plot.plot.x.ticks = RoundTicks(*plot.plot.x.minimum, *plot.plot.x.maximum);
+  }
   plot.plot.y.label = "accuracy (%)";
   for (auto& [kind, series] : methods) {
     series.style = Series::Style::kPoints;

@@ -152,6 +152,14 @@ TEST(SelectPlotsTest, TheEnvelopeGoesThroughTheChangesOfWinner) {
   EXPECT_DOUBLE_EQ(envelope[2].y, 0.80);
   EXPECT_DOUBLE_EQ(envelope[3].x, 0.5);
   EXPECT_THAT(plot.marks, SizeIs(2));
+  // A change of winner far off would leave nothing to be seen of the others.
+  v1::Job far = FourArms();
+  far.mutable_arms(1)->set_mu_high(300);
+  far.mutable_arms(2)->set_mu_low(300);
+  const SelectPlot near = RewardByMu(far).at(0);
+  EXPECT_THAT(near.plot.series, SizeIs(3));
+  EXPECT_NEAR(*near.plot.x.maximum, 1.25 * 0.0267, 1e-12);
+  EXPECT_THAT(near.caption, HasSubstr("1 more win for larger mu"));
   const Plot pareto = AccuracyByMemory(FourArms()).at(0).plot;
   for (const Series& series : pareto.series) {
     EXPECT_NE(series.name, "ITQ") << "a stopped arm is drawn";
