@@ -81,8 +81,8 @@ std::vector<std::pair<std::string, std::string>> SettingEntries(const v1::Job& j
        spec.no_early_stop()
            ? "none: every arm was trained to its end"
            : "storages that lay far behind another of the same candidate that takes no more memory "
-             "and energy: beyond the intervals by 50, 25 and 12.5 points at a sixth, a third and "
-             "two thirds of their training"}};
+             "and energy: beyond the intervals by 40 points at a third of their training or by 20 "
+             "at two thirds"}};
   return entries;
 }
 

@@ -120,7 +120,7 @@ int64_t BatchEnd(int64_t samples, int64_t epoch_samples, int64_t batch) {
   return begin + std::min(rest, epoch_samples);
 }
 
-double StoppingMargin(double share) { return 1 / (12 * share); }
+double StoppingMargin(double share) { return 2 / (15 * share); }
 
 Arm StoppingArm(const v1::SelectArm& arm, size_t seeds, bool exact_energy) {
   struct Sum {

@@ -101,9 +101,8 @@ TEST(SelectArmsTest, RungsPoolTheSeedsAndNeedThemAll) {
 }
 
 TEST(SelectArmsTest, MarginsShrinkAsTheTrainingGoesOn) {
-  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 6), 0.5);
-  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 3), 0.25);
-  EXPECT_DOUBLE_EQ(StoppingMargin(2.0 / 3), 0.125);
+  EXPECT_DOUBLE_EQ(StoppingMargin(1.0 / 3), 0.4);
+  EXPECT_DOUBLE_EQ(StoppingMargin(2.0 / 3), 0.2);
 }
 
 // Accuracy and bytes of four arms: R(mu) = accuracy - mu * bytes / 1000.
