@@ -190,6 +190,7 @@ void AddAllCommands(CLI::App& root, Context& context) {
   AddSessionCommands(root, context);
   AddJobCommands(root, context);
   AddPowerCommands(root, context);
+  AddSelectCommand(root, context);
   AddEnergyCommands(root, context);
   AddModelCommands(root, context);
   AddNeuronCommands(root, context);

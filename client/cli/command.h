@@ -37,6 +37,7 @@ void AddModelCommands(CLI::App& root, Context& context);
 void AddNeuronCommands(CLI::App& root, Context& context);
 void AddDoctorCommand(CLI::App& root, Context& context);
 void AddCompletionCommand(CLI::App& root, Context& context);
+void AddSelectCommand(CLI::App& root, Context& context);
 // demo.cc and report.cc.
 void AddDemoCommand(CLI::App& root, Context& context);
 void AddReportCommand(CLI::App& root, Context& context);

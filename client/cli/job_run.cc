@@ -10,6 +10,7 @@
 #include "client/cli/name_value.h"
 #include "client/cli/progress.h"
 #include "client/cli/rpc.h"
+#include "client/cli/select_rows.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/job.grpc.pb.h"
 
@@ -171,6 +172,10 @@ void PrintJob(Context& context, const v1::Job& job) {
   columns.push_back({"create_time", "created"});
   columns.push_back({"end_time", "ended"});
   PrintObject(context, columns, json);
+  if (context.options.format == Format::kTable && !job.arms().empty()) {
+    context.out << '\n';
+    PrintArms(context, job);
+  }
 }
 
 }  // namespace torpor::cli

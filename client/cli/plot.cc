@@ -102,6 +102,16 @@ std::string PlotElement(const Series& series, size_t index) {
       return absl::StrCat(out, data, " using 1:2 with linespoints ", line, " ", symbol, " ", title);
     case Series::Style::kLine:
       return absl::StrCat(out, data, " using 1:2 with lines ", line, " ", title);
+    case Series::Style::kThickLine:
+      // Half transparent, so that the lines that it goes along are seen: #AARRGGBB.
+      return absl::StrCat(out, data, " using 1:2 with lines lc rgb '#80", look.colour + 1,
+                          "' lw 7 dt solid ", title);
+    case Series::Style::kPoints:
+      return absl::StrCat(out, data, " using 1:2 with points lc rgb '", look.colour, "' ", symbol,
+                          " ", title);
+    case Series::Style::kFrames:
+      return absl::StrCat(out, data, " using 1:2 with points lc rgb '", look.colour,
+                          "' pt 4 ps 1.6 lw 2 ", title);
     case Series::Style::kSteps:
       return absl::StrCat(out, data, " using 1:2 with steps ", line, " ", title);
   }

@@ -33,7 +33,8 @@ struct Point {
 constexpr int kLookCount = 7;
 
 struct Series {
-  enum class Style { kLinesAndPoints, kLine, kSteps };
+  // kFrames: open squares around points that other series draw.
+  enum class Style { kLinesAndPoints, kLine, kSteps, kThickLine, kPoints, kFrames };
   // Shown in the legend; empty: not shown.
   std::string name;
   // Points with a number that is not finite are left out.

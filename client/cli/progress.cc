@@ -1,5 +1,4 @@
 #include "client/cli/progress.h"
-#include "client/cli/mode_levers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +6,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/energy_ledger.h"
+#include "client/cli/mode_levers.h"
 #include "client/cli/output.h"
 #include "client/cli/rpc.h"
+#include "client/cli/select_rows.h"
 
 namespace torpor::cli {
 namespace {
@@ -72,6 +74,18 @@ std::string RowText(const v1::PowerSweepRow& row) {
          absl::StrFormat("  acc %.2f %%  nasp %.2f %%", 100 * row.accuracy(), 100 * row.nasp());
 }
 
+// One more measurement of an arm, its last one.
+std::string ArmEventText(const v1::SelectArm& arm) {
+  std::string text = absl::StrCat("  ", ArmText(arm));
+  if (arm.measurements().empty()) return text;
+  const v1::SelectMeasurement& last = *arm.measurements().rbegin();
+  absl::StrAppendFormat(&text, "  seed %d  acc %.2f %% after %d samples  %s", last.seed(),
+                        100 * last.accuracy(), last.trained_samples(),
+                        MemoryText(arm.memory_bytes()));
+  if (last.has_joules()) absl::StrAppend(&text, "  ", JoulesText(last.joules()));
+  return text;
+}
+
 }  // namespace
 
 ProgressStyle ChooseProgressStyle(const Context& context, bool events) {
@@ -118,6 +132,8 @@ std::string ProgressLine(const v1::Job& job) {
       absl::StrAppendFormat(&line, "  epsilon %.4g", epsilon->second);
     }
     absl::StrAppend(&line, " (", progress.epoch(), "/", progress.epochs(), ")");
+  } else if (job.spec().has_select() && progress.epochs() > 0) {
+    absl::StrAppend(&line, "  measured ", progress.epoch(), "/", progress.epochs());
   } else if (progress.epochs() > 0) {
     absl::StrAppend(&line, "  epoch ", progress.epoch(), "/", progress.epochs());
   }
@@ -195,7 +211,9 @@ void JobProgress::OnEvent(const v1::JobEvent& event) {
     case v1::JobEvent::kStarted:
       if (event.started().attempt() > 1) {
         Show(absl::StrCat(head, "  attempt ", event.started().attempt(), " goes on after ",
-                          job_.spec().has_tune() ? "setting " : "epoch ",
+                          job_.spec().has_tune()     ? "setting "
+                          : job_.spec().has_select() ? "measurement "
+                                                     : "epoch ",
                           event.started().resumed_from_epoch()),
              true);
       }
@@ -214,6 +232,9 @@ void JobProgress::OnEvent(const v1::JobEvent& event) {
     }
     case v1::JobEvent::kRow:
       Show(absl::StrCat(head, RowText(event.row())), true);
+      break;
+    case v1::JobEvent::kArm:
+      Show(absl::StrCat(head, ArmEventText(event.arm())), true);
       break;
     default:
       break;

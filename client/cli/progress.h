@@ -47,7 +47,7 @@ class JobProgress {
 
 // "job-7f3 train  epoch 4/10  ▇▇▇▁▁  acc 96.10 %  1.9 s/epoch  eta 11 s"
 std::string ProgressLine(const v1::Job& job);
-// "train", "evaluate", "calibrate" or "power_sweep".
+// The kind as the field of JobSpec, e.g. "train" or "select".
 std::string JobKind(const v1::JobSpec& spec);
 
 }  // namespace torpor::cli

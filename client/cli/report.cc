@@ -1,5 +1,5 @@
 // torpor report create: measures a session over a grid of power modes and writes the result as one
-// page.
+// page. Selections are select_report.cc's.
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +12,7 @@
 #include "client/cli/plot.h"
 #include "client/cli/report_page.h"
 #include "client/cli/rpc.h"
+#include "client/cli/select_report.h"
 #include "client/cli/sweep_grid.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/analysis.grpc.pb.h"
@@ -75,8 +76,9 @@ absl::Status Create(Context& context, const ReportFlags& flags) {
 }  // namespace
 
 void AddReportCommand(CLI::App& root, Context& context) {
-  CLI::App* report = AddNoun(root, "report", "Writes what power modes cost and save as one page.",
+  CLI::App* report = AddNoun(root, "report", "Writes what was measured as one page.",
                              "torpor report create s1 --dataset fashion-mnist");
+  AddReportSelect(*report, context);
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* create = AddCommand(*report, "create",
                                 "Runs a power sweep and writes an HTML page without script or "

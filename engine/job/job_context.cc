@@ -62,6 +62,12 @@ absl::Status JobReporter::Row(const v1::PowerSweepRow& row) {
   return log_->Append(std::move(event), /*sync=*/false);
 }
 
+absl::Status JobReporter::Arm(const v1::SelectArm& arm) {
+  v1::JobEvent event;
+  *event.mutable_arm() = arm;
+  return log_->Append(std::move(event), /*sync=*/true);
+}
+
 absl::Status JobReporter::Finished(const v1::WorkResult& result) {
   v1::JobEvent event;
   event.mutable_finished()->set_state(result.state());

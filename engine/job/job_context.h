@@ -37,6 +37,8 @@ class JobReporter {
   absl::Status Checkpointed(int epoch, const std::string& digest);
   absl::Status EpochPublished(int epoch, const std::string& digest);
   absl::Status Row(const v1::PowerSweepRow& row);
+  // On the disk when it returns: a later attempt builds on it.
+  absl::Status Arm(const v1::SelectArm& arm);
   absl::Status Finished(const v1::WorkResult& result);
 
  private:

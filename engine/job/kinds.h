@@ -34,4 +34,8 @@ absl::Status RunPowerSweep(const JobContext& context, v1::WorkResult& result);
 // attempt begins anew and comes to the same bits.
 absl::Status RunPowerSearch(const JobContext& context, v1::WorkResult& result);
 
+// Trains and measures every arm of a selection and compares them. See select.cc for the metrics,
+// and for what an attempt takes over from earlier ones.
+absl::Status RunSelect(const JobContext& context, v1::WorkResult& result);
+
 }  // namespace torpor

@@ -26,12 +26,13 @@ absl::Status RunKind(const JobContext& context, v1::WorkResult& result) {
     case v1::JobSpec::kPowerSearch:
       return RunPowerSearch(context, result);
     case v1::JobSpec::kSelect:
+      return RunSelect(context, result);
     case v1::JobSpec::KIND_NOT_SET:
       break;
   }
   // Also a kind that a newer server knows and this worker does not.
   return FieldError("spec",
-                    "must be one of train, evaluate, calibrate, power_sweep, tune, power_search");
+                    "must be one of train, evaluate, calibrate, power_sweep, tune, power_search, select");
 }
 
 int Threads(const v1::JobSpec& spec, const RunJobOptions& options) {

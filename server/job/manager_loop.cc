@@ -131,6 +131,8 @@ void JobManager::Judge(const std::string& id, std::unique_lock<std::mutex>& lock
         *job.mutable_training_energy() = outcome.result->training_energy();
       }
       *job.mutable_rows() = outcome.result->rows();
+      *job.mutable_arms() = outcome.result->arms();
+      job.set_limits_verdict(outcome.result->limits_verdict());
       *job.mutable_provenance() = outcome.result->provenance();
       if (outcome.result->has_found_mode()) {
         *job.mutable_found_mode() = outcome.result->found_mode();

@@ -1,6 +1,6 @@
 #include "server/job/spec_check.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -9,6 +9,8 @@
 #include "engine/base/thread_pool.h"
 #include "engine/data/augment.h"
 #include "server/job/power_spec_check.h"
+#include "server/job/select_spec_check.h"
+#include "server/job/train_spec_check.h"
 #include "server/job/tune_spec_check.h"
 
 namespace torpor {
@@ -17,9 +19,6 @@ namespace {
 constexpr int kMaximumThreads = 256;
 constexpr int kMaximumAttempts = 100;
 constexpr int kDefaultAttempts = 3;
-constexpr int kMaximumEpochs = 100000;
-constexpr int kDefaultEpochs = 5;
-constexpr int kMaximumBatch = 65536;
 
 void CheckRange(const std::string& path, int64_t value, int64_t low, int64_t high,
                 Violations& violations) {
@@ -35,51 +34,6 @@ void CheckNamed(const std::string& path, const std::string& value, Violations& v
   if (value.empty()) violations.Add(path, "must be set");
 }
 
-int EpochsOf(const v1::TrainSpec& spec) {
-  return spec.epochs() == 0 ? kDefaultEpochs : spec.epochs();
-}
-
-void CheckCourse(const v1::TrainSpec& spec, Violations& violations) {
-  const std::string path = "spec.train.";
-  if (!v1::Schedule::Kind_IsValid(spec.schedule()))
-    violations.Add(path + "schedule", "must be CONSTANT or COSINE");
-  // Written so that NaN fails.
-  if (!(spec.warmup_epochs() >= 0 && spec.warmup_epochs() <= EpochsOf(spec))) {
-    violations.Add(path + "warmup_epochs",
-                   absl::StrCat("must be in 0..", EpochsOf(spec),
-                                ", the epochs of this training, got ", spec.warmup_epochs()));
-  }
-  Augmenter::Check(spec.augmentation(), EpochsOf(spec), path, violations);
-}
-
-void CheckTrain(const v1::TrainSpec& spec, Violations& violations) {
-  const std::string path = "spec.train.";
-  CheckNamed(path + "dataset", spec.dataset(), violations);
-  CheckRange(path + "epochs", spec.epochs(), 0, kMaximumEpochs, violations);
-  CheckRange(path + "batch_size", spec.batch_size(), 0, kMaximumBatch, violations);
-  CheckNotNegative(path + "validation_samples", spec.validation_samples(), violations);
-  CheckNotNegative(path + "train_samples", spec.train_samples(), violations);
-  CheckNotNegative(path + "calibration_samples", spec.calibration_samples(), violations);
-  CheckNotNegative(path + "publish_every", spec.publish_every(), violations);
-  if (!v1::Loss::Kind_IsValid(spec.loss())) violations.Add(path + "loss", "must be BCE, MSE or CE");
-  if (!v1::Optimizer::Kind_IsValid(spec.optimizer()))
-    violations.Add(path + "optimizer", "must be ADAM or SGD");
-  // Written so that NaN fails.
-  if (spec.has_learning_rate() &&
-      !(spec.learning_rate() > 0 && std::isfinite(spec.learning_rate()))) {
-    violations.Add(path + "learning_rate",
-                   absl::StrCat("must be above 0 and finite, got ", spec.learning_rate()));
-  }
-  if (spec.has_momentum()) {
-    if (!(spec.momentum() >= 0 && spec.momentum() < 1)) {
-      violations.Add(path + "momentum", absl::StrCat("must be in [0, 1), got ", spec.momentum()));
-    } else if (spec.optimizer() != v1::Optimizer::SGD) {
-      violations.Add(path + "momentum", "is for the optimizer SGD alone");
-    }
-  }
-  CheckCourse(spec, violations);
-}
-
 // The field that holds the kind, e.g. "spec.train.".
 std::string KindPath(const v1::JobSpec& spec) {
   switch (spec.kind_case()) {
@@ -93,6 +47,8 @@ std::string KindPath(const v1::JobSpec& spec) {
       return "spec.tune.";
     case v1::JobSpec::kPowerSearch:
       return "spec.power_search.";
+    case v1::JobSpec::kSelect:
+      return "spec.select.";
     default:
       return "spec.power_sweep.";
   }
@@ -165,16 +121,12 @@ void SetDataset(v1::JobSpec& spec, const std::string& name) {
 void FillDefaults(v1::JobSpec& spec) {
   if (spec.threads() == 0) spec.set_threads(std::min(AvailableCpus(), kMaximumThreads));
   if (spec.max_attempts() == 0) spec.set_max_attempts(kDefaultAttempts);
-  if (spec.has_train()) {
-    v1::TrainSpec& train = *spec.mutable_train();
-    if (train.epochs() == 0) train.set_epochs(kDefaultEpochs);
-    if (train.optimizer() == v1::Optimizer::UNSPECIFIED) train.set_optimizer(v1::Optimizer::ADAM);
-    if (train.optimizer() == v1::Optimizer::SGD && !train.has_momentum()) train.set_momentum(0.9);
-  }
+  if (spec.has_train()) FillTrainSettings(*spec.mutable_train());
   if (spec.has_evaluate()) FillEvaluateDefaults(*spec.mutable_evaluate());
   if (spec.has_power_sweep()) FillPowerSweepDefaults(*spec.mutable_power_sweep());
   if (spec.has_tune()) FillTuneDefaults(*spec.mutable_tune());
   if (spec.has_power_search()) FillPowerSearchDefaults(*spec.mutable_power_search());
+  if (spec.has_select()) FillSelectDefaults(*spec.mutable_select());
 }
 
 absl::Status CheckBounds(const v1::JobSpec& spec) {
@@ -184,7 +136,8 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
   CheckRange("spec.max_attempts", spec.max_attempts(), 0, kMaximumAttempts, violations);
   switch (spec.kind_case()) {
     case v1::JobSpec::kTrain:
-      CheckTrain(spec.train(), violations);
+      CheckNamed("spec.train.dataset", spec.train().dataset(), violations);
+      CheckTrainSettings(spec.train(), "spec.train.", violations);
       break;
     case v1::JobSpec::kEvaluate:
       CheckEvaluateBounds(spec.evaluate(), violations);
@@ -203,9 +156,12 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
       CheckPowerSearchBounds(spec.power_search(), violations);
       break;
     case v1::JobSpec::kSelect:
+      CheckSelectBounds(spec.select(), violations);
+      break;
     case v1::JobSpec::KIND_NOT_SET:
-      violations.Add(
-          "spec", "must have one of train, evaluate, calibrate, power_sweep, tune, power_search");
+      violations.Add("spec",
+                     "must have one of train, evaluate, calibrate, power_sweep, tune, "
+                     "power_search, select");
       break;
   }
   return violations.ToStatus();
@@ -213,6 +169,9 @@ absl::Status CheckBounds(const v1::JobSpec& spec) {
 
 absl::Status FitToSession(v1::JobSpec& spec, const SessionSnapshot& session,
                           const v1::Dataset& dataset, ModelFactory factory) {
+  if (spec.has_select()) {
+    return FitSelect(*spec.mutable_select(), session.archive, dataset, factory);
+  }
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, ParseModel(session.archive, factory));
   if (spec.has_train()) model->FillTrainDefaults(*spec.mutable_train());
   int64_t features = 1;
