@@ -13,7 +13,7 @@ namespace torpor::cli::reproduce {
 namespace {
 
 // A small dataset cannot spare as much as the recipe holds out.
-v1::TrainSpec Fitted(v1::TrainSpec train, const v1::Dataset& dataset, uint64_t seed) {
+v1::TrainSpec FittedTraining(v1::TrainSpec train, const v1::Dataset& dataset, uint64_t seed) {
   train.set_dataset(dataset.name());
   train.set_seed(seed);
   int64_t samples = dataset.train_samples();
@@ -79,13 +79,13 @@ absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
     train = &tuned.train();
   }
   v1::JobSpec spec;
-  *spec.mutable_train() = Fitted(*train, dataset, seed);
+  *spec.mutable_train() = FittedTraining(*train, dataset, seed);
   Stage stage = study.runner.Fresh(plan.id(), Fitted(*network, dataset), dataset, seed);
   CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(stage, spec));
   stage = JobRunner::After(stage, spec, job);
   for (const v1::TrainSpec& more : plan.further()) {
     v1::JobSpec further;
-    *further.mutable_train() = Fitted(more, dataset, seed);
+    *further.mutable_train() = FittedTraining(more, dataset, seed);
     further.mutable_train()->set_from_session(true);
     CLI_ASSIGN_OR_RETURN(const v1::Job done, study.runner.Run(stage, further));
     stage = JobRunner::After(stage, further, done);

@@ -42,7 +42,7 @@ struct Place {
 // A value of one training seed. `low` and `high` are its own interval, used when no other seed is.
 struct Value {
   double value = std::nan("");
-  std::optional<double> low, high;
+  std::optional<double> low = {}, high = {};
   // How many repetitions are behind it, e.g. noise seeds; counts when no other seed is.
   int repetitions = 1;
 };
