@@ -31,8 +31,8 @@ absl::Status RunKind(const JobContext& context, v1::WorkResult& result) {
       break;
   }
   // Also a kind that a newer server knows and this worker does not.
-  return FieldError("spec",
-                    "must be one of train, evaluate, calibrate, power_sweep, tune, power_search, select");
+  return FieldError(
+      "spec", "must be one of train, evaluate, calibrate, power_sweep, tune, power_search, select");
 }
 
 int Threads(const v1::JobSpec& spec, const RunJobOptions& options) {

@@ -53,9 +53,10 @@ int64_t BatchEnd(int64_t samples, int64_t epoch_samples, int64_t batch);
 inline constexpr double kRungShares[] = {1.0 / 3, 2.0 / 3};
 
 // By how much an arm must be behind others of its candidate at a share of its training to be given
-// up, beside the intervals: 40 and 20 points. Those that stay below a third of what others reach
-// are meant, no less: the order of the others changes. Candidates are not compared before their
-// end: 400 neurons stood at 37 % where 100 stood above 80 %, and ended three points ahead.
+// up, beside the intervals: 40 and 20 points. Of 72 storages of 100 and 400 neurons (MNIST, 20,000
+// samples) that gave up 16, all of which ended at 45 % or below where the best came to 90 % and
+// 92 %. Candidates are not compared before their end: 400 neurons stood at 37 % where 100 stood
+// above 80 %, and ended three points ahead.
 double StoppingMargin(double share);
 
 // What HopelessArms is to know of an arm, from its measurements by all of the `seeds` seeds: counts
