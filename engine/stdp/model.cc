@@ -349,8 +349,8 @@ absl::StatusOr<StdpWeights> LoadStdpWeights(const StdpPlan& plan, const ArchiveR
     return Corrupt(absl::StrCat(kTheta, " must hold finite numbers of at least 0"));
   }
   // Weights from elsewhere are brought to the definition's bits once; those that have them stay.
+  // Thetas are between the steps of their format while they decay, and go on from there.
   StoreWeights(plan.quantization, weights.weights);
-  StoreThetas(plan.quantization, weights.theta);
   return weights;
 }
 

@@ -22,10 +22,11 @@ constexpr int64_t kTaskSamples = 32;
 // Shows samples one after the other.
 class Showing {
  public:
-  Showing(const StdpPlan& plan, const StdpWeights& weights, const WeightRows& rows)
+  // theta: [neurons], stored as the plan says.
+  Showing(const StdpPlan& plan, std::span<const float> theta, const WeightRows& rows)
       : rows_(rows),
         encoder_(plan.parameters.steps, plan.parameters.spike_chance, 0),
-        presentation_(plan.parameters, weights.theta, StdpStateFormats(plan.quantization), 0),
+        presentation_(plan.parameters, theta, StdpStateFormats(plan.quantization), 0),
         values_(static_cast<size_t>(plan.parameters.inputs)),
         pixels_(values_.size()),
         counts_(static_cast<size_t>(plan.parameters.neurons)) {}
@@ -77,6 +78,8 @@ absl::StatusOr<StdpResponses> RecordResponses(const StdpPlan& plan, const StdpWe
   all.input_spikes.resize(static_cast<size_t>(plan.parameters.inputs));
   all.emitted.resize(static_cast<size_t>(data.size()));
   const WeightRows rows = RowsOf(plan, weights.weights, plan.quantization);
+  std::vector<float> theta = weights.theta;
+  StoreThetas(plan.quantization, theta);
   std::mutex mutex;
   absl::Status status;
   const int tasks = static_cast<int>((data.size() + kTaskSamples - 1) / kTaskSamples);
@@ -86,7 +89,7 @@ absl::StatusOr<StdpResponses> RecordResponses(const StdpPlan& plan, const StdpWe
       status.Update(check);
       return;
     }
-    Showing showing(plan, weights, rows);
+    Showing showing(plan, theta, rows);
     std::vector<int64_t> input_spikes(all.input_spikes.size());
     const int64_t first = task * kTaskSamples;
     const int64_t last = std::min(first + kTaskSamples, data.size());

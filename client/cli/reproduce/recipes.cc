@@ -29,7 +29,6 @@ bool Empty(const recipe::NetworkPlan& plan) {
 
 // What is wrong with a grid of levers; "" if nothing.
 std::string WrongInLeverGrid(const recipe::LeverGrid& grid) {
-  if (grid.axes().empty()) return "a grid of levers has no axes";
   for (const v1::LeverAxis& axis : grid.axes()) {
     if (axis.values().empty()) return "an axis of a grid of levers has no values";
   }
@@ -47,7 +46,8 @@ std::string WrongInPlan(const recipe::NetworkPlan& plan) {
   }
   const std::string at = absl::StrCat("network ", plan.id(), ": ");
   if (plan.seed_offset() < 0) return at + "seed_offset must not be negative";
-  if (plan.network().rate().layers().empty() && plan.network().truenorth().layers().empty()) {
+  if (plan.network().rate().layers().empty() && plan.network().truenorth().layers().empty() &&
+      !plan.network().has_stdp()) {
     return at + "has no layers";
   }
   for (const recipe::Grid& grid : plan.grids()) {

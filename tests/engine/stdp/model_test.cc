@@ -66,6 +66,35 @@ class StdpModelTest : public ::testing::Test {
     return static_cast<double>(*correct) / static_cast<double>(test_.size());
   }
 
+  void ExpectResumes(const v1::Network& network) {
+    v1::TrainSpec spec = SmallSpec();
+    spec.set_seed(9);
+    const auto whole = Built(network);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, whole->NewTrainer(spec, &pool_));
+    TORPOR_ASSERT_OK(Learn(*whole, *trainer, train_, 0, 1400));
+
+    const auto first = Built(network);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto before, first->NewTrainer(spec, &pool_));
+    TORPOR_ASSERT_OK(Learn(*first, *before, train_, 0, 1100));
+    ArchiveWriter writer("checkpoint", first->definition());
+    first->Save(writer);
+    before->Save(writer);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const ArchiveReader reader,
+                                ArchiveReader::Parse(writer.Serialize()));
+    const auto second = Built(network, 77);
+    TORPOR_ASSERT_OK(second->Load(reader));
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto after, second->NewTrainer(spec, &pool_));
+    TORPOR_ASSERT_OK(after->Load(reader));
+    TORPOR_ASSERT_OK(Learn(*second, *after, train_, 1100, 300));
+    ArchiveWriter expected("checkpoint", whole->definition()),
+        got("checkpoint", whole->definition());
+    whole->Save(expected);
+    trainer->Save(expected);
+    second->Save(got);
+    after->Save(got);
+    EXPECT_EQ(expected.Serialize(), got.Serialize());
+  }
+
   const Dataset train_ = SyntheticDigits(v1::Split::TRAIN);
   const Dataset test_ = SyntheticDigits(v1::Split::TEST);
   ThreadPool pool_{2};
@@ -115,31 +144,20 @@ TEST_F(StdpModelTest, ThreadsChangeNothing) {
   EXPECT_EQ(SerializeModel(*one), SerializeModel(*many));
 }
 
+// Also where thresholds are stored in steps, between which they decay.
 TEST_F(StdpModelTest, ResumedEqualsUninterrupted) {
-  v1::TrainSpec spec = SmallSpec();
-  spec.set_seed(9);
-  const auto whole = Built(SmallStdp());
-  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, whole->NewTrainer(spec, &pool_));
-  TORPOR_ASSERT_OK(Learn(*whole, *trainer, train_, 0, 1400));
+  for (const char* storage :
+       {"", "quantization { weight_bits: 8 neuron_bits: 14 rounding: STOCHASTIC }"}) {
+    ExpectResumes(SmallStdp(storage));
+  }
+}
 
-  const auto first = Built(SmallStdp());
-  TORPOR_ASSERT_OK_AND_ASSIGN(const auto before, first->NewTrainer(spec, &pool_));
-  TORPOR_ASSERT_OK(Learn(*first, *before, train_, 0, 1100));
-  ArchiveWriter writer("checkpoint", first->definition());
-  first->Save(writer);
-  before->Save(writer);
-  TORPOR_ASSERT_OK_AND_ASSIGN(const ArchiveReader reader, ArchiveReader::Parse(writer.Serialize()));
-  const auto second = Built(SmallStdp(), 77);
-  TORPOR_ASSERT_OK(second->Load(reader));
-  TORPOR_ASSERT_OK_AND_ASSIGN(const auto after, second->NewTrainer(spec, &pool_));
-  TORPOR_ASSERT_OK(after->Load(reader));
-  TORPOR_ASSERT_OK(Learn(*second, *after, train_, 1100, 300));
-  ArchiveWriter expected("checkpoint", whole->definition()), got("checkpoint", whole->definition());
-  whole->Save(expected);
-  trainer->Save(expected);
-  second->Save(got);
-  after->Save(got);
-  EXPECT_EQ(expected.Serialize(), got.Serialize());
+TEST_F(StdpModelTest, ANetworkInFewBitsComesBackFromItsArchive) {
+  const auto model = Built(SmallStdp("quantization { weight_bits: 8 neuron_bits: 14 }"));
+  Train(*model);
+  TORPOR_ASSERT_OK(Calibrate(*model));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto again, ParseModel(SerializeModel(*model), BuildModel));
+  EXPECT_EQ(SerializeModel(*again), SerializeModel(*model));
 }
 
 TEST_F(StdpModelTest, ComesBackFromItsArchive) {

@@ -164,8 +164,15 @@ TEST(RecipeFile, IsReadAndChecked) {
               HasSubstr("nothing is measured"));
   const std::string lever_grid = "lever_grids: [{axes: [{values: [{steps: 1}]}]}]";
   EXPECT_EQ(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", lever_grid), "");
-  EXPECT_THAT(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", "lever_grids: [{axes: []}]"),
-              HasSubstr("a grid of levers has no axes"));
+  EXPECT_EQ(with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", "lever_grids: [{}]"), "")
+      << "full power alone";
+  EXPECT_THAT(
+      with("grids: [{epsilon: [1, 0.5], bias: [NONE]}]", "lever_grids: [{axes: [{values: []}]}]"),
+      HasSubstr("an axis of a grid of levers has no values"));
+  EXPECT_THAT(with("seeds: 1", "seeds: 1\nenergies: [{networks: [other], profiles: [p]}]"),
+              HasSubstr("no network has the id `other`"));
+  EXPECT_THAT(with("seeds: 1", "seeds: 1\nselections: [{id: s, select: {}}]"),
+              HasSubstr("has no candidates"));
   EXPECT_THAT(with("    grids", "    seed_offset: -1\n    grids"), HasSubstr("seed_offset"));
   EXPECT_THAT(with("seeds: 1", "seeds: 1\nquick: {networks: [other]}"),
               HasSubstr("no network has the id `other`"));
