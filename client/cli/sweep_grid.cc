@@ -58,7 +58,8 @@ void FillSweepGrid(const v1::Session& session, const std::string& bias, SweepGri
     // Who names one value of a lever wants that one.
     if (IsNamed(lever.name(), grid)) continue;
     if (lever.name() == "bias" && grid.bias.empty()) grid.bias = bias;
-    if (axes) continue;
+    // One axis is enough: the first that the network is known by.
+    if (!grid.one_mode) continue;
     if (lever.name() == "epsilon") {
       grid.epsilon = kEpsilons;
       grid.one_mode = false;

@@ -19,8 +19,8 @@ constexpr char kNetwork[] =
     "    neurons: 30\n"
     "    steps: 60\n"
     "    rateHz: 300\n"
-    "    thetaPlusMv: 0.3\n"
-    "train: {epochs: 3, learningRate: 0.05, stdp: {rule: WINDOWED, windowSteps: 5}}\n";
+    "    thetaPlusMv: 0.1\n"
+    "train: {epochs: 1, learningRate: 0.05, stdp: {rule: WINDOWED, windowSteps: 5}}\n";
 
 class CompetingNeuronsTest : public World {
  protected:
@@ -48,6 +48,14 @@ class CompetingNeuronsTest : public World {
     EXPECT_EQ(swept.exit_code, 0) << swept.err;
     return swept.exit_code == 0 ? swept.json()["rows"] : Json();
   }
+  // So many grey images, as a file of NumPy.
+  std::string Images(int count) {
+    const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" +
+                               std::to_string(count) + ", 144), }\n";
+    return Write("images.npy", std::string("\x93NUMPY\x01\x00", 8) +
+                                   static_cast<char>(header.size()) + '\0' + header +
+                                   std::string(static_cast<size_t>(count) * 144, '\x60'));
+  }
   void ExpectError(const std::vector<std::string>& arguments,
                    const std::vector<std::string>& parts) {
     const Result result = Torpor(arguments);
@@ -61,7 +69,7 @@ class CompetingNeuronsTest : public World {
 TEST_F(CompetingNeuronsTest, LearnsWithoutLabelsAndIsTurnedDown) {
   const Json job = Train("s1");
   // Chance is 0.1.
-  EXPECT_GT(job["metrics"]["test_accuracy"], 0.7) << job;
+  EXPECT_GT(job["metrics"]["test_accuracy"], 0.6) << job;
   EXPECT_FALSE(job["metrics"].contains("train_loss")) << "no loss is descended";
   EXPECT_GT(job["metrics"]["train_joules"], 0);
   EXPECT_EQ(job["training_energy"]["profile"], "digital-45nm-events");
@@ -73,7 +81,7 @@ TEST_F(CompetingNeuronsTest, LearnsWithoutLabelsAndIsTurnedDown) {
   EXPECT_GT(bits[1]["joules"]["mean"], bits[2]["joules"]["mean"]);
   const Json steps = Sweep("s1", {"steps=60,30"});
   EXPECT_NEAR(steps[1]["nasp"].get<double>(), 0.5, 0.05);
-  const Json margins = Sweep("s1", {"margin=1"});
+  const Json margins = Sweep("s1", {"steps=60,30", "margin=1"});
   EXPECT_LT(margins[0]["steps"]["mean"], 60);
   EXPECT_LT(margins[0]["steps"]["p5"], margins[0]["steps"]["p95"]);
   // Everything that a potential meets scales along: a power of two leaves every spike.
@@ -83,8 +91,7 @@ TEST_F(CompetingNeuronsTest, LearnsWithoutLabelsAndIsTurnedDown) {
 
   const Result set = Torpor({"power", "set", "s1", "precision_bits=8", "margin=1"});
   ASSERT_EQ(set.exit_code, 0) << set.err;
-  const Result inferred = Torpor(
-      {"session", "infer", "s1", "--dataset", "synthetic-digits", "--samples", "3", "-o", "json"});
+  const Result inferred = Torpor({"session", "infer", "s1", "--input", Images(3), "-o", "json"});
   ASSERT_EQ(inferred.exit_code, 0) << inferred.err;
   EXPECT_EQ(inferred.json()["steps"].size(), 3u);
   EXPECT_LE(inferred.json()["steps"][0], 60);
@@ -104,8 +111,7 @@ TEST_F(CompetingNeuronsTest, EpochsAreServedWhileTheNextOneTrains) {
   }
   EXPECT_THAT(model, StartsWith("models/long-epoch-"));
   EXPECT_EQ(Torpor({"job", "get", "long", "-o", "json"}).json()["state"], "running");
-  const Result inferred =
-      Torpor({"session", "infer", "s1", "--dataset", "synthetic-digits", "--samples", "1"});
+  const Result inferred = Torpor({"session", "infer", "s1", "--input", Images(1)});
   EXPECT_EQ(inferred.exit_code, 0) << inferred.err;
   EXPECT_EQ(Torpor({"job", "cancel", "long"}).exit_code, 0);
 }
@@ -134,8 +140,8 @@ TEST_F(CompetingNeuronsTest, RefusesWhatCannotBe) {
            Bad{"neurons: 30", "neurons: 0", {"net.yaml:4", "must be in 1..65536, got 0"}},
            Bad{"steps: 60", "steps: 0", {"net.yaml:5", "must be in 1..65535, got 0"}},
            Bad{"rateHz: 300", "rateHz: 3000", {"net.yaml:6", "at most 1000"}},
-           Bad{"thetaPlusMv: 0.3", "excitatory: {tauMs: -1}", {"net.yaml:7", "above 0"}},
-           Bad{"thetaPlusMv: 0.3",
+           Bad{"thetaPlusMv: 0.1", "excitatory: {tauMs: -1}", {"net.yaml:7", "above 0"}},
+           Bad{"thetaPlusMv: 0.1",
                "quantization: {weightBits: 33}",
                {"net.yaml:7", "must be in 1..32, got 33"}},
        }) {
