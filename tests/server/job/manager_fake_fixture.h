@@ -50,6 +50,9 @@ class FakeExecutor : public Executor {
 
 class ManagerFakeTest : public ManagerTest {
  protected:
+  // Before the workers that its thread still starts.
+  ~ManagerFakeTest() override { manager_.reset(); }
+
   static constexpr char kTrain[] = "train { dataset: 'synthetic-digits' }";
   static constexpr char kSearch[] = "power_search { dataset: 'synthetic-digits' nasp: 0.5 }";
   static constexpr char kApply[] =
