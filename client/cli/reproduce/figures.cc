@@ -97,6 +97,25 @@ std::string Caption(const std::string& metric, const std::vector<const Row*>& ro
   return over;
 }
 
+// More curves than this have no room for their names below.
+constexpr size_t kMostBelow = 6;
+
+// What all names begin with says nothing of a curve.
+void ShortenNames(std::vector<Series>& series) {
+  const std::string& first = series.front().name;
+  size_t common = first.rfind(',') == std::string::npos ? 0 : first.find(',') + 1;
+  for (const Series& each : series) {
+    if (each.name.compare(0, common, first, 0, common) != 0) common = 0;
+  }
+  for (Series& each : series) each.name.erase(0, common);
+}
+
+void LegendBeside(Plot& plot) {
+  ShortenNames(plot.series);
+  plot.legend = "outside right top vertical Left reverse";
+  plot.width = 960;
+}
+
 // The curve of the column, begun where there is none yet.
 Series& SeriesFor(const std::string& column, Plot& plot) {
   const auto found = std::find_if(plot.series.begin(), plot.series.end(),
@@ -125,6 +144,7 @@ Drawing Draw(const std::string& group, const std::string& metric,
     }
     SeriesFor(row->place.column, plot).points.push_back(point);
   }
+  if (plot.series.size() > kMostBelow) LegendBeside(plot);
   for (Series& series : plot.series) {
     std::stable_sort(series.points.begin(), series.points.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
@@ -168,6 +188,7 @@ Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& ac
   drawing.plot.x = NaspAxis(0.9 * least, 1.1 * most);
   drawing.caption =
       "What a share of the power buys: up and to the left is better. One point a mode.";
+  if (drawing.plot.series.size() > kMostBelow) LegendBeside(drawing.plot);
   return drawing;
 }
 
@@ -186,6 +207,7 @@ Drawing DrawEnergy(const std::string& group, const std::vector<const Row*>& accu
     if (tick >= least) plot.x.ticks.push_back(tick);
   }
   drawing.caption = "Priced by a device profile, not measured: up and to the left is better.";
+  if (plot.series.size() > kMostBelow) LegendBeside(plot);
   return drawing;
 }
 

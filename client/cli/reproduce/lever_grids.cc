@@ -14,19 +14,25 @@
 namespace torpor::cli::reproduce {
 namespace {
 
-// The levers of the axes, in order.
-std::vector<std::string> LeversOf(const recipe::LeverGrid& grid) {
-  std::vector<std::string> levers;
+// The levers of the axes, in order; those of the first axis go along with each other.
+struct AxisLevers {
+  std::vector<std::string> all;
+  size_t of_first_axis = 0;
+};
+
+AxisLevers LeversOf(const recipe::LeverGrid& grid) {
+  AxisLevers levers;
   for (const v1::LeverAxis& axis : grid.axes()) {
     for (const v1::PowerMode& value : axis.values()) {
       std::vector<const google::protobuf::FieldDescriptor*> set;
       v1::PowerMode::GetReflection()->ListFields(value, &set);
       for (const auto* field : set) {
-        if (std::find(levers.begin(), levers.end(), field->name()) == levers.end()) {
-          levers.push_back(field->name());
+        if (std::find(levers.all.begin(), levers.all.end(), field->name()) == levers.all.end()) {
+          levers.all.push_back(field->name());
         }
       }
     }
+    if (&axis == &grid.axes(0)) levers.of_first_axis = levers.all.size();
   }
   return levers;
 }
@@ -39,11 +45,11 @@ std::string LeverPart(const v1::PowerSweepRow& row, const std::string& lever) {
 
 Place PlaceOf(const Measured& measured, const recipe::LeverGrid& grid,
               const v1::PowerSweepRow& row) {
-  const std::vector<std::string> levers = LeversOf(grid);
+  const AxisLevers levers = LeversOf(grid);
   std::vector<std::string> parts, others = {measured.prefix, grid.prefix()};
-  for (const std::string& lever : levers) {
-    parts.push_back(LeverPart(row, lever));
-    if (&lever != &levers.front()) others.push_back(parts.back());
+  for (size_t i = 0; i < levers.all.size(); ++i) {
+    parts.push_back(LeverPart(row, levers.all[i]));
+    if (i >= levers.of_first_axis) others.push_back(parts.back());
   }
   std::vector<std::string> whole = {measured.prefix, grid.prefix()};
   whole.insert(whole.end(), parts.begin(), parts.end());
@@ -55,9 +61,9 @@ Place PlaceOf(const Measured& measured, const recipe::LeverGrid& grid,
   place.column = JoinId(others);
   if (place.column.empty()) place.column = measured.title;
   place.what = absl::StrCat(measured.title, grid.prefix().empty() ? "" : ", ", grid.prefix());
-  if (levers.empty()) return place;
-  place.x = LeverNumber(row, levers.front());
-  place.x_lever = levers.front();
+  if (levers.all.empty()) return place;
+  place.x = LeverNumber(row, levers.all.front());
+  place.x_lever = levers.all.front();
   absl::StrAppend(&place.what, ", at ", absl::StrJoin(parts, ", "));
   return place;
 }

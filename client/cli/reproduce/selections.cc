@@ -72,8 +72,9 @@ absl::Status RunSelection(Study& study, const recipe::SelectionPlan& plan,
   CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(stage, spec));
   const std::string name = ShortName(dataset.name());
   for (const v1::SelectArm& arm : job.arms()) {
-    const Place place = PlaceOf(plan, name, ArmText(arm), absl::StrCat("model=", ArmId(arm)));
+    Place place = PlaceOf(plan, name, ArmText(arm), absl::StrCat("model=", ArmId(arm)));
     if (arm.has_error()) {
+      place.column = "accuracy";
       study.rows.AddError(place, arm.error().message());
     } else {
       AddArm(study, place, arm);
