@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/random.h"
 #include "engine/base/status.h"
+#include "engine/network/archive_checks.h"
 #include "engine/network/ensemble_deployment.h"
 #include "engine/network/lever_kinds.h"
 #include "engine/network/levers.h"
@@ -311,8 +312,7 @@ absl::Status EnsembleModel::Load(const ArchiveReader& archive) {
       if (tensor.name() == MemberTensor(m) && tensor.shape_size() == 1) size = tensor.shape(0);
     }
     if (size < 0) {
-      return WithReason(absl::DataLossError(absl::StrCat("archive: no tensor ", MemberTensor(m))),
-                        "ARCHIVE_CORRUPT");
+      return CorruptArchive(absl::StrCat("no tensor ", MemberTensor(m)));
     }
     TORPOR_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, archive.Bytes(MemberTensor(m), {size}));
     TORPOR_ASSIGN_OR_RETURN(

@@ -10,6 +10,7 @@
 #include "engine/base/status.h"
 #include "engine/learn/loss.h"
 #include "engine/learn/metrics.h"
+#include "engine/network/archive_checks.h"
 
 namespace torpor {
 namespace {
@@ -228,8 +229,7 @@ void RateTrainer::Save(ArchiveWriter& archive) const {
 absl::Status RateTrainer::Load(const ArchiveReader& archive) {
   int64_t step = 0;
   if (!absl::SimpleAtoi(archive.Text("step"), &step) || step < 0) {
-    return WithReason(absl::DataLossError("archive: text \"step\" is not a count"),
-                      "ARCHIVE_CORRUPT");
+    return CorruptArchive("text \"step\" is not a count");
   }
   if (archive.Text("optimizer") != v1::Optimizer::Kind_Name(optimizer_) ||
       archive.Text("loss") != v1::Loss::Kind_Name(loss_)) {

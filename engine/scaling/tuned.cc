@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/base/status.h"
+#include "engine/network/archive_checks.h"
 
 namespace torpor {
 namespace {
@@ -16,16 +17,12 @@ constexpr double kSameEpsilon = 1e-9;
 constexpr size_t kListed = 8;
 constexpr char kCount[] = "tunings/count";
 
-absl::Status Corrupt(const std::string& what) {
-  return WithReason(absl::DataLossError(absl::StrCat("archive: ", what)), "ARCHIVE_CORRUPT");
-}
-
 std::string Path(int k, const std::string& what) { return absl::StrCat("tunings/", k, "/", what); }
 
 template <typename Integer>
 absl::Status ReadCount(const ArchiveReader& archive, const std::string& key, Integer& value) {
   if (absl::SimpleAtoi(archive.Text(key), &value) && value >= 0) return absl::OkStatus();
-  return Corrupt(absl::StrCat("text \"", key, "\" is not a count"));
+  return CorruptArchive(absl::StrCat("text \"", key, "\" is not a count"));
 }
 
 }  // namespace
@@ -147,7 +144,7 @@ absl::StatusOr<TunedBiases> Tunings::LoadOne(const ArchiveReader& archive, int k
       tuned.epsilon, archive.Doubles(Path(k, "epsilon"), {static_cast<int64_t>(layers_.size())}));
   for (size_t l = 0; l < layers_.size(); ++l) {
     if (layers_[l].has_weights && !(tuned.epsilon[l] > 0 && tuned.epsilon[l] <= 1)) {
-      return Corrupt(absl::StrCat("\"", Path(k, "epsilon"), "\" is not in (0, 1]"));
+      return CorruptArchive(absl::StrCat("\"", Path(k, "epsilon"), "\" is not in (0, 1]"));
     }
     tuned.bias.emplace_back();
     if (layers_[l].biases == 0) continue;
@@ -155,10 +152,10 @@ absl::StatusOr<TunedBiases> Tunings::LoadOne(const ArchiveReader& archive, int k
         tuned.bias.back(), archive.Floats(Path(k, layers_[l].name + "/bias"), {layers_[l].biases}));
   }
   if (!v1::BiasPolicy::Kind_Parse(archive.Text(Path(k, "start")), &tuned.start)) {
-    return Corrupt(absl::StrCat("text \"", Path(k, "start"), "\" is no bias policy"));
+    return CorruptArchive(absl::StrCat("text \"", Path(k, "start"), "\" is no bias policy"));
   }
   if (!v1::Loss::Kind_Parse(archive.Text(Path(k, "loss")), &tuned.loss)) {
-    return Corrupt(absl::StrCat("text \"", Path(k, "loss"), "\" is no loss"));
+    return CorruptArchive(absl::StrCat("text \"", Path(k, "loss"), "\" is no loss"));
   }
   tuned.method = archive.Text(Path(k, "method"));
   TORPOR_RETURN_IF_ERROR(ReadCount(archive, Path(k, "epochs"), tuned.epochs));

@@ -10,6 +10,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/network/archive_checks.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/validation.h"
 #include "engine/stdp/deployment.h"
@@ -39,16 +40,6 @@ std::string DigestOf(const StdpWeights& weights) {
   return digest.FinishHex();
 }
 
-absl::Status Corrupt(std::string message) {
-  return WithReason(absl::DataLossError(absl::StrCat("archive: ", message)), "ARCHIVE_CORRUPT");
-}
-
-// So written that NaN is refused.
-bool AllWithin(const std::vector<float>& values, float low, float high) {
-  return std::all_of(values.begin(), values.end(),
-                     [&](float value) { return value >= low && value <= high; });
-}
-
 std::vector<double> Doubles(const std::vector<int64_t>& values) {
   return {values.begin(), values.end()};
 }
@@ -60,7 +51,7 @@ absl::StatusOr<std::vector<int64_t>> Counts(const ArchiveReader& archive, const 
   std::vector<int64_t> counts;
   for (const double value : stored) {
     if (!(value >= 0 && value <= 0x1p53 && value == std::floor(value))) {
-      return Corrupt(absl::StrCat(name, " must hold counts, holds ", value));
+      return CorruptArchive(absl::StrCat(name, " must hold counts, holds ", value));
     }
     counts.push_back(static_cast<int64_t>(value));
   }
@@ -314,7 +305,7 @@ absl::Status StdpModel::Load(const ArchiveReader& archive) {
   TORPOR_ASSIGN_OR_RETURN(const std::vector<double> temperature,
                           archive.Doubles(kTemperature, {1}));
   if (!(temperature[0] > 0 && std::isfinite(temperature[0]))) {
-    return Corrupt(absl::StrCat(kTemperature, " must be positive, is ", temperature[0]));
+    return CorruptArchive(absl::StrCat(kTemperature, " must be positive, is ", temperature[0]));
   }
   TORPOR_ASSIGN_OR_RETURN(const std::vector<double> spikes,
                           archive.Doubles(kInputSpikes, {features()}));
@@ -343,10 +334,10 @@ absl::StatusOr<StdpWeights> LoadStdpWeights(const StdpPlan& plan, const ArchiveR
   TORPOR_ASSIGN_OR_RETURN(weights.weights, archive.Floats(kWeight, {p.inputs, p.neurons}));
   TORPOR_ASSIGN_OR_RETURN(weights.theta, archive.Floats(kTheta, {p.neurons}));
   if (!AllWithin(weights.weights, 0, 1)) {
-    return Corrupt(absl::StrCat(kWeight, " must hold numbers in [0, 1]"));
+    return CorruptArchive(absl::StrCat(kWeight, " must hold numbers in [0, 1]"));
   }
   if (!AllWithin(weights.theta, 0, std::numeric_limits<float>::max())) {
-    return Corrupt(absl::StrCat(kTheta, " must hold finite numbers of at least 0"));
+    return CorruptArchive(absl::StrCat(kTheta, " must hold finite numbers of at least 0"));
   }
   // Weights from elsewhere are brought to the definition's bits once; those that have them stay.
   // Thetas are between the steps of their format while they decay, and go on from there.

@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/network/archive_checks.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
 #include "engine/network/validation.h"
@@ -49,16 +50,6 @@ bool IsSampled(const v1::Realisation& realisation) {
 }
 
 int CopiesOf(const v1::Realisation& realisation) { return std::max(1, realisation.copies()); }
-
-absl::Status Corrupt(std::string message) {
-  return WithReason(absl::DataLossError(absl::StrCat("archive: ", message)), "ARCHIVE_CORRUPT");
-}
-
-// So written that NaN is refused.
-bool AllWithin(const std::vector<float>& values, float low, float high) {
-  return std::all_of(values.begin(), values.end(),
-                     [&](float value) { return value >= low && value <= high; });
-}
 
 int64_t SitesOf(const CoreLayerPlan& layer) {
   int64_t sites = 0;
@@ -346,7 +337,7 @@ absl::Status TrueNorthModel::Load(const ArchiveReader& archive) {
     TORPOR_ASSIGN_OR_RETURN(const std::vector<double> stored, archive.Doubles(kLossScale, {1}));
     loss_scale = stored[0];
     if (!(loss_scale > 0 && std::isfinite(loss_scale))) {
-      return Corrupt(absl::StrCat(kLossScale, " must be positive, is ", loss_scale));
+      return CorruptArchive(absl::StrCat(kLossScale, " must be positive, is ", loss_scale));
     }
   }
   TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::Calibration> source,
@@ -396,10 +387,10 @@ absl::StatusOr<GridParameters> LoadGrid(const GridPlan& plan, const ArchiveReade
       TORPOR_ASSIGN_OR_RETURN(std::vector<float> leak,
                               archive.Floats(prefix + "leak", {core.neurons}));
       if (!AllWithin(connection, 0, 1)) {
-        return Corrupt(absl::StrCat(prefix, "connection must hold numbers in [0, 1]"));
+        return CorruptArchive(absl::StrCat(prefix, "connection must hold numbers in [0, 1]"));
       }
       if (!AllWithin(leak, -kMaxLeak, kMaxLeak)) {
-        return Corrupt(
+        return CorruptArchive(
             absl::StrCat(prefix, "leak must hold numbers in [-", kMaxLeak, ", ", kMaxLeak, "]"));
       }
       read.push_back({Eigen::Map<const Matrix>(connection.data(), core.neurons, core.axons()),

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/optimizer.h"
+#include "engine/network/archive_checks.h"
 #include "engine/truenorth/model.h"
 #include "engine/truenorth/soft_rows.h"
 
@@ -247,8 +248,7 @@ absl::Status TrueNorthTrainer::Load(const ArchiveReader& archive) {
   const GridPlan& plan = model_->plan();
   int64_t step = 0;
   if (!absl::SimpleAtoi(archive.Text("step"), &step) || step < 0) {
-    return WithReason(absl::DataLossError("archive: text \"step\" is not a count"),
-                      "ARCHIVE_CORRUPT");
+    return CorruptArchive("text \"step\" is not a count");
   }
   if (archive.Text("method") != Method::Kind_Name(method_) ||
       archive.Text("averaging") != absl::StrCat(averaging_)) {

@@ -155,7 +155,8 @@ TEST(RecipeFile, IsReadAndChecked) {
     return ErrorOf(text);
   };
   EXPECT_THAT(with("name: own/x", "title: x"), HasSubstr("name is missing"));
-  EXPECT_THAT(with("datasets: [d]", "datasets: []"), HasSubstr("networks and selections need datasets"));
+  EXPECT_THAT(with("datasets: [d]", "datasets: []"),
+              HasSubstr("networks and selections need datasets"));
   EXPECT_THAT(with("seeds: 1", "seeds: 0"), HasSubstr("seeds must be in 1..1000, got 0"));
   EXPECT_THAT(with("id: net", "id: Net"), HasSubstr("networks.id must be"));
   EXPECT_THAT(with("epsilon: [1, 0.5], ", ""), HasSubstr("a grid has no epsilon"));
