@@ -6,14 +6,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/cancellation.h"
 #include "engine/base/thread_pool.h"
-#include "engine/data/augment.h"
 #include "engine/data/dataset.h"
+#include "engine/job/training_batches.h"
 #include "engine/network/deployment.h"
 #include "engine/network/model.h"
 #include "torpor/v1/selection.pb.h"
@@ -45,8 +44,8 @@ class SelectTraining {
  private:
   SelectTraining(std::unique_ptr<Model> model, v1::TrainSpec spec, Dataset train, ThreadPool* pool,
                  const Cancellation* cancellation);
-  absl::Status Step(int64_t epoch, int64_t first, int64_t count);
-  void Gather(int64_t epoch, int64_t first, int64_t count);
+  // Learns from the batch that begins there; the number of its samples.
+  absl::StatusOr<int64_t> Step(int64_t epoch, int64_t first);
 
   const std::unique_ptr<Model> model_;
   const v1::TrainSpec spec_;
@@ -54,15 +53,9 @@ class SelectTraining {
   ThreadPool* const pool_;
   const Cancellation* const cancellation_;
   std::unique_ptr<Trainer> trainer_;
-  // Where images are to be changed.
-  std::optional<Augmenter> augmenter_;
+  std::optional<TrainingBatches> batches_;
   // Samples shown since the start.
   int64_t trained_ = 0;
-  // Of the epoch that it is of.
-  std::vector<uint32_t> order_;
-  int64_t order_epoch_ = -1;
-  Matrix inputs_;  // [batch x features]
-  std::vector<int32_t> labels_;
 };
 
 // Accuracy on `data`, and the mean energy of an inference by `profile`, or where that is null by

@@ -13,13 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "engine/base/digest.h"
-#include "engine/base/random.h"
 #include "engine/base/status.h"
-#include "engine/data/augment.h"
 #include "engine/energy/price.h"
 #include "engine/energy/profiles.h"
 #include "engine/job/checkpoint.h"
 #include "engine/job/kinds.h"
+#include "engine/job/training_batches.h"
 #include "engine/power/mode_bench.h"
 
 namespace torpor {
@@ -27,9 +26,6 @@ namespace {
 
 // What calibration and the test cost, in training samples per sample: forward passes only.
 constexpr double kForwardShare = 0.4;
-// Samples of one task of gathering.
-constexpr int64_t kGatherSamples = 8;
-
 class TrainRun {
  public:
   TrainRun(const JobContext& context, v1::WorkResult& result)
@@ -59,9 +55,6 @@ class TrainRun {
   absl::Status PriceTraining(std::map<std::string, double>& metrics);
   absl::Status Conclude();
   absl::Status ReportProgress();
-  // Fills inputs_ and labels_ with samples order[first..first+count), changed as the specification
-  // says.
-  void Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count);
   // Full power on `data`, on hardware without noise but for that of `noise`.
   absl::StatusOr<v1::PowerSweepRow> Measure(const Dataset& data, const NoisePlan& noise);
   // Counts a forward pass over so many samples, and reports.
@@ -92,11 +85,8 @@ class TrainRun {
   std::unique_ptr<Trainer> trainer_;
   std::optional<Dataset> train_, validation_, test_;
   bool all_training_samples_ = false;
-  // Where images are to be changed.
-  std::optional<Augmenter> augmenter_;
+  std::optional<TrainingBatches> batches_;
   TrainPosition position_;
-  Matrix inputs_;  // [batch x features]
-  std::vector<int32_t> labels_;
   absl::Time begin_, epoch_begin_, last_checkpoint_;
   // Samples of earlier attempts, which say nothing about the speed of this one.
   int64_t samples_before_ = 0;
@@ -126,19 +116,14 @@ absl::Status TrainRun::Prepare() {
   } else {
     train_ = std::move(train);
   }
-  if (Augmenter::Changes(spec_.augmentation())) {
-    absl::StatusOr<Augmenter> augmenter =
-        Augmenter::Create(spec_.augmentation(), train_->sample_shape(), spec_.seed());
-    if (!augmenter.ok()) return WithFieldPrefix(augmenter.status(), "spec.train.");
-    augmenter_ = *std::move(augmenter);
-  }
+  absl::StatusOr<TrainingBatches> batches = TrainingBatches::Create(spec_, *train_, context_.pool);
+  if (!batches.ok()) return WithFieldPrefix(batches.status(), "spec.train.");
+  batches_ = *std::move(batches);
   TORPOR_ASSIGN_OR_RETURN(trainer_, model_->NewTrainer(spec_, context_.pool));
   TORPOR_ASSIGN_OR_RETURN(
       position_, LoadNewestCheckpoint(context_, *model_, [this](const ArchiveReader& archive) {
         return trainer_->Load(archive);
       }));
-  inputs_.resize(std::min<int64_t>(spec_.batch_size(), trained_on), train_->features());
-  labels_.resize(inputs_.rows());
   begin_ = last_checkpoint_ = absl::Now();
   samples_before_ = SamplesDone();
   return context_.reporter->Started(context_.attempt, static_cast<int>(position_.epoch));
@@ -163,19 +148,10 @@ absl::Status TrainRun::Train() {
 absl::Status TrainRun::RunEpoch() {
   epoch_begin_ = absl::Now();
   const int64_t n = train_->size();
-  const std::vector<uint32_t> order =
-      Permutation(spec_.seed(), RandomPurpose::kShuffle, static_cast<uint64_t>(position_.epoch),
-                  static_cast<uint32_t>(n));
   for (int64_t first = position_.batch * spec_.batch_size(); first < n;
        first += spec_.batch_size()) {
     TORPOR_RETURN_IF_ERROR(context_.cancellation->Check());
-    const int64_t count = std::min<int64_t>(spec_.batch_size(), n - first);
-    Gather(order, first, count);
-    const Batch batch = {
-        Rows(inputs_, 0, count),
-        {labels_.data(), static_cast<size_t>(count)},
-        (static_cast<double>(position_.epoch) + static_cast<double>(first) / n) / spec_.epochs()};
-    TORPOR_RETURN_IF_ERROR(trainer_->Step(batch, position_.report));
+    TORPOR_RETURN_IF_ERROR(trainer_->Step(batches_->Get(position_.epoch, first), position_.report));
     ++position_.batch;
     ++position_.steps;
     if (!std::isfinite(position_.report.loss)) {
@@ -190,31 +166,13 @@ absl::Status TrainRun::RunEpoch() {
   return absl::OkStatus();
 }
 
-void TrainRun::Gather(const std::vector<uint32_t>& order, int64_t first, int64_t count) {
-  const bool change = augmenter_.has_value() &&
-                      position_.epoch < spec_.epochs() - spec_.augmentation().plain_epochs();
-  const size_t features = static_cast<size_t>(inputs_.cols());
-  const int tasks = static_cast<int>((count + kGatherSamples - 1) / kGatherSamples);
-  context_.pool->ParallelFor(tasks, [&](int task) {
-    std::vector<float> image(change ? features : 0);
-    const int64_t begin = task * kGatherSamples;
-    for (int64_t i = begin; i < std::min(begin + kGatherSamples, count); ++i) {
-      const uint32_t sample = order[first + i];
-      const std::span<float> row(inputs_.row(i).data(), features);
-      train_->CopySample(sample, change ? std::span<float>(image) : row);
-      if (change) augmenter_->Apply(position_.epoch, sample, image, row);
-      labels_[i] = train_->label(sample);
-    }
-  });
-}
-
 absl::Status TrainRun::FinishEpoch() {
-  TORPOR_RETURN_IF_ERROR(trainer_->FinishEpoch(CalibrationData(), *context_.cancellation));
   const StepReport& report = position_.report;
   std::map<std::string, double> metrics;
   if (trainer_->has_loss()) metrics["train_loss"] = report.loss / report.samples;
   metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
   if (validation_.has_value()) {
+    TORPOR_RETURN_IF_ERROR(trainer_->FinishEpoch(CalibrationData(), *context_.cancellation));
     TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_, NoisePlan()));
     metrics["validation_loss"] = row.loss();
     metrics["validation_accuracy"] = row.accuracy();

@@ -58,8 +58,8 @@ class Trainer {
   virtual absl::Status Step(const Batch& batch, StepReport& report) = 0;
   // Whether Step reports a loss; rules that descend none do not.
   virtual bool has_loss() const { return true; }
-  // After each epoch, before the model is measured or saved: what the model needs besides steps to
-  // be of use. `train` is what was trained on. The same bits for any number of threads.
+  // Before the model is measured between epochs: what it needs besides steps to be of use, which
+  // Calibrate gives too. `train` is what was trained on. The same bits for any number of threads.
   virtual absl::Status FinishEpoch(const Dataset& train, const Cancellation& cancellation) {
     (void)train;
     (void)cancellation;
