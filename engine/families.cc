@@ -18,6 +18,7 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
       return EnsembleModel::Build(network, seed, BuildModel);
     case v1::Network::kStdp:
       return StdpModel::Build(network, seed);
+    case v1::Network::kLif:
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
