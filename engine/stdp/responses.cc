@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/base/status.h"
 #include "engine/data/pixels.h"
 #include "engine/learn/temperature.h"
@@ -53,24 +54,37 @@ class Showing {
   std::vector<int32_t> counts_;
 };
 
-absl::Status CheckLabels(const StdpPlan& plan, const Dataset& data) {
+}  // namespace
+
+absl::Status CheckLabelled(const StdpPlan& plan, const Dataset& data) {
   TORPOR_RETURN_IF_ERROR(CheckSamples(data, plan.parameters.inputs));
+  std::vector<bool> seen(static_cast<size_t>(plan.classes));
   for (int64_t i = 0; i < data.size(); ++i) {
     if (data.label(i) >= plan.classes) {
       return FieldError("dataset",
                         absl::StrCat("label ", data.label(i), " of sample ", i,
                                      " is beyond the network's ", plan.classes, " classes"));
     }
+    seen[static_cast<size_t>(data.label(i))] = true;
   }
-  return absl::OkStatus();
+  std::vector<int> absent;
+  for (int label = 0; label < plan.classes; ++label) {
+    if (!seen[static_cast<size_t>(label)]) absent.push_back(label);
+  }
+  if (absent.empty()) return absl::OkStatus();
+  return WithHelp(
+      FieldError("dataset", absl::StrCat("must have samples of every class, by which neurons are "
+                                         "named; none of the ",
+                                         data.size(), " samples has label ",
+                                         absl::StrJoin(absent, ", "))),
+      absl::StrCat("Take more samples (calibration_samples), or a network of fewer than ",
+                   plan.classes, " classes (stdp.classes)."));
 }
-
-}  // namespace
 
 absl::StatusOr<StdpResponses> RecordResponses(const StdpPlan& plan, const StdpWeights& weights,
                                               const Dataset& data, ThreadPool* pool,
                                               const Cancellation& cancellation) {
-  TORPOR_RETURN_IF_ERROR(CheckLabels(plan, data));
+  TORPOR_RETURN_IF_ERROR(CheckLabelled(plan, data));
   const size_t classes = static_cast<size_t>(plan.classes);
   StdpResponses all;
   all.spikes.resize(static_cast<size_t>(plan.parameters.neurons) * classes);
