@@ -233,6 +233,12 @@ TEST_F(StdpModelTest, SettingsThatNothingUsesAreRefused) {
               ElementsAre("optimizer"));
   EXPECT_THAT(refused([](Spec& s) { s.set_schedule(v1::Schedule::COSINE); }),
               ElementsAre("schedule"));
+  EXPECT_THAT(refused([](Spec& s) { s.set_optimizer(v1::Optimizer::ADAMAX); }),
+              ElementsAre("optimizer"));
+  EXPECT_THAT(refused([](Spec& s) { s.set_schedule(v1::Schedule::STEPS); }),
+              ElementsAre("schedule"));
+  EXPECT_THAT(refused([](Spec& s) { s.add_step_at(0.5); }), ElementsAre("step_at"));
+  EXPECT_THAT(refused([](Spec& s) { s.mutable_lif(); }), ElementsAre("lif"));
   EXPECT_THAT(refused([](Spec& s) { s.set_warmup_epochs(1); }), ElementsAre("warmup_epochs"));
   EXPECT_THAT(refused([](Spec& s) { s.set_learning_rate(1.5); }), ElementsAre("learning_rate"));
   EXPECT_THAT(refused([](Spec& s) { s.mutable_stdp()->set_window_steps(0); }),
