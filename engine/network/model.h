@@ -26,12 +26,14 @@
 
 namespace torpor {
 
-// A minibatch: inputs [n x features] and labels [n].
+// A minibatch: inputs [n x features], labels [n] and, where the dataset has them, targets.
 struct Batch {
   ConstMatrixView inputs;
   std::span<const int32_t> labels;
   // Share of all the run's steps that came before this one, in [0, 1): where schedules are.
   double progress = 0;
+  // Spikes, zeros and ones [n x steps x units]; empty without.
+  std::span<const uint8_t> targets = {};
 };
 
 // What one step adds to the epoch's figures.

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/base/status.h"
-#include "engine/data/pixels.h"
 #include "engine/learn/temperature.h"
 #include "engine/network/data_run.h"
 #include "engine/stdp/presentation.h"
@@ -28,13 +27,11 @@ class Showing {
       : rows_(rows),
         encoder_(plan.parameters.steps, plan.parameters.spike_chance, 0),
         presentation_(plan.parameters, theta, StdpStateFormats(plan.quantization), 0),
-        values_(static_cast<size_t>(plan.parameters.inputs)),
-        pixels_(values_.size()),
+        pixels_(static_cast<size_t>(plan.parameters.inputs)),
         counts_(static_cast<size_t>(plan.parameters.neurons)) {}
 
   void Show(const Dataset& data, int64_t sample) {
-    data.CopySample(sample, values_);
-    ReadPixels(values_, pixels_);
+    data.CopyBytes(sample, pixels_);
     encoder_.Encode(pixels_, static_cast<uint64_t>(sample), train_);
     presentation_.Present(rows_, train_, static_cast<uint64_t>(sample), counts_);
   }
@@ -49,7 +46,6 @@ class Showing {
   RateEncoder encoder_;
   Presentation presentation_;
   SpikeTrain train_;
-  std::vector<float> values_;
   std::vector<uint8_t> pixels_;
   std::vector<int32_t> counts_;
 };
