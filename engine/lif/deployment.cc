@@ -38,14 +38,6 @@ void TakeStep(const LifSpikes& spikes, int n, LifSpikes& step) {
 
 }  // namespace
 
-struct LifDeployment::Workspace {
-  std::unique_ptr<LifSampleEncoder> encoder;
-  std::unique_ptr<LifNetworkPass> whole;
-  std::unique_ptr<LifStreamPass> pieces;
-  LifStreamState state;
-  LifSpikes step;
-};
-
 LifDeployment::LifDeployment(LifDrive drive)
     : drive_(std::move(drive)),
       plan_(PlanOf(drive_.definition, {})),

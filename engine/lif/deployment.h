@@ -68,7 +68,13 @@ class LifDeployment final : public Deployment {
 
  private:
   // What a running sample needs; used again by the next.
-  struct Workspace;
+  struct Workspace {
+    std::unique_ptr<LifSampleEncoder> encoder;
+    std::unique_ptr<LifNetworkPass> whole;
+    std::unique_ptr<LifStreamPass> pieces;
+    LifStreamState state;
+    LifSpikes step;
+  };
   // What one layer with weights is charged by.
   struct Meter {
     // Of the plan's layers.

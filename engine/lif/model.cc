@@ -197,7 +197,9 @@ void LifModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status LifModel::Load(const ArchiveReader& archive) {
-  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
+  TORPOR_ASSIGN_OR_RETURN(
+      const v1::Loss::Kind loss,
+      LoadLoss(archive, {v1::Loss::CE, v1::Loss::SPIKE_COUNT, v1::Loss::VAN_ROSSUM}));
   TORPOR_ASSIGN_OR_RETURN(LifParameters parameters, LoadLifWeights(resolved_, kLayers, archive));
   TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::Calibration> source,
                           LoadCalibrationSource(archive, DigestOf(parameters)));

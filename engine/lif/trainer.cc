@@ -83,7 +83,7 @@ void LifTrainer::EncodeBatch(const Batch& batch) {
   for (size_t i = 0; i < samples; ++i) {
     const auto row = static_cast<Eigen::Index>(i);
     const InputView view = {
-        .values = {&batch.inputs(row, 0), static_cast<size_t>(batch.inputs.cols())}};
+        .values = {batch.inputs.row(row).data(), static_cast<size_t>(batch.inputs.cols())}};
     const LifInput input = encoder_.Encode(view, first + i, plan_.steps);
     if (input.spikes != nullptr) {
       spikes_[i] = *input.spikes;
