@@ -20,6 +20,7 @@ namespace {
 #include "engine/lif/lif_kernel.inc"
 
 struct Vectors256 {
+  using Narrower = Narrow4;
   static constexpr int kLanes = 8;
   static constexpr int kScanBlocks = 1;
   // Of 16 registers.
@@ -30,16 +31,6 @@ struct Vectors256 {
   // Bit k: x[k] > 0.
   static uint32_t Above0(Floats x) {
     return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(x > 0.0f)));
-  }
-  // The first `count` < kLanes floats, then zeros.
-  static Floats LoadTail(const float* from, int count) {
-    return (Floats)_mm256_maskload_ps(from, First(count));
-  }
-  static void StoreTail(float* to, int count, Floats x) {
-    _mm256_maskstore_ps(to, First(count), (__m256)x);
-  }
-  static __m256i First(int count) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
 };
 

@@ -26,6 +26,7 @@ namespace {
 #include "engine/lif/lif_kernel.inc"
 
 struct Vectors512 {
+  using Narrower = Narrow8;
   static constexpr int kLanes = 16;
   static constexpr int kScanBlocks = 4;
   // Of 32 registers.
@@ -37,14 +38,6 @@ struct Vectors512 {
   static uint32_t Above0(Floats x) {
     return _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_GT_OQ);
   }
-  // The first `count` < kLanes floats, then zeros.
-  static Floats LoadTail(const float* from, int count) {
-    return (Floats)_mm512_maskz_loadu_ps(First(count), from);
-  }
-  static void StoreTail(float* to, int count, Floats x) {
-    _mm512_mask_storeu_ps(to, First(count), (__m512)x);
-  }
-  static __mmask16 First(int count) { return static_cast<__mmask16>((1u << count) - 1); }
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 // Vectors of 128 bits, which any x86-64 and most others have.
 struct Vectors128 {
+  using Narrower = Single;
   static constexpr int kLanes = 4;
   static constexpr int kScanBlocks = 1;
   // Of 16 registers.
@@ -22,15 +23,6 @@ struct Vectors128 {
   static uint32_t Above0(Floats x) {
     const Ints one = (x > 0.0f) & Ints{1, 2, 4, 8};
     return static_cast<uint32_t>(one[0] | one[1] | one[2] | one[3]);
-  }
-  // The first `count` < kLanes floats, then zeros.
-  static Floats LoadTail(const float* from, int count) {
-    return Floats{from[0], count > 1 ? from[1] : 0.0f, count > 2 ? from[2] : 0.0f, 0.0f};
-  }
-  static void StoreTail(float* to, int count, Floats x) {
-    to[0] = x[0];
-    if (count > 1) to[1] = x[1];
-    if (count > 2) to[2] = x[2];
   }
 };
 
