@@ -38,14 +38,10 @@ class ConvSynapses final : public LifSynapses {
                          std::span<float> gradient) const override;
   void InputErrors(std::span<const float> weights, ConstMatrixView errors,
                    MatrixView input_errors) const override;
-
-  // For inputs that are numbers instead of spikes, one image [inputs]. drive [outputs] += W
-  // currents.
   void AddCurrentDrive(std::span<const float> weights, std::span<const float> currents,
-                       std::span<float> drive) const;
-  // gradient += of an image's currents, errors [outputs].
+                       std::span<float> drive) const override;
   void AddCurrentGradient(std::span<const float> currents, std::span<const float> errors,
-                          std::span<float> gradient) const;
+                          std::span<float> gradient) const override;
 
   // What the spikes of one pixel reach.
   struct Reach {
