@@ -90,7 +90,7 @@ class TrainRun {
   absl::Time begin_, epoch_begin_, last_checkpoint_;
   // Samples of earlier attempts, which say nothing about the speed of this one.
   int64_t samples_before_ = 0;
-  const NoisePlan test_noise_ = PlanOf(v1::NoiseSpec());
+  NoisePlan test_noise_;
   // Samples of the forward passes that conclude the job.
   int64_t passed_ = 0;
 };
@@ -98,6 +98,7 @@ class TrainRun {
 absl::Status TrainRun::Prepare() {
   TORPOR_ASSIGN_OR_RETURN(model_, LoadInputModel(context_));
   if (!spec_.from_session()) model_->Initialise(spec_.seed());
+  test_noise_ = PlanFor(v1::NoiseSpec(), *model_);
   TORPOR_RETURN_IF_ERROR(CheckJobData(context_, spec_.dataset()));
   TORPOR_ASSIGN_OR_RETURN(Dataset train, LoadJobData(context_, *model_, spec_.dataset(),
                                                      v1::Split::TRAIN, spec_.train_samples()));
@@ -116,6 +117,8 @@ absl::Status TrainRun::Prepare() {
   } else {
     train_ = std::move(train);
   }
+  TORPOR_RETURN_IF_ERROR(
+      WithFieldPrefix(model_->CheckCalibration(CalibrationData()), "spec.train."));
   absl::StatusOr<TrainingBatches> batches = TrainingBatches::Create(spec_, *train_, context_.pool);
   if (!batches.ok()) return WithFieldPrefix(batches.status(), "spec.train.");
   batches_ = *std::move(batches);

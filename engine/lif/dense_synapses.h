@@ -21,7 +21,7 @@ class DenseSynapses final : public LifSynapses {
   enum class Path { kByDensity, kEvents, kDense };
   // Spikes an input and step above which the product is faster (lif_bench, "density").
   static constexpr double kDenseDrive = 0.5;
-  static constexpr double kDenseGradient = 0.5;
+  static constexpr double kDenseGradient = 0.45;
 
   // inputs, outputs >= 1.
   DenseSynapses(int inputs, int outputs, Path path = Path::kByDensity,

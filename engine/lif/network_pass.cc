@@ -8,28 +8,16 @@
 
 namespace torpor {
 
-LifNetworkPass::LifNetworkPass(const LifPlan* plan, Instructions with) : plan_(plan) {
-  const std::vector<LifLayerPlan>& layers = plan->layers;
-  TORPOR_CHECK(!layers.empty() && layers.back().synapses != nullptr && plan->steps >= 1);
-  pooled_.resize(layers.size());
-  pooled_currents_.resize(layers.size());
-  Stage stage;
-  for (size_t l = 0; l < layers.size(); ++l) {
-    if (layers[l].pool != nullptr) {
-      stage.pools.push_back(l);
-      stage.scale *= layers[l].pool->scale();
-      continue;
-    }
-    stage.layer = l;
+LifNetworkPass::LifNetworkPass(const LifPlan* plan, Instructions with) : plan_(plan), pools_(plan) {
+  TORPOR_CHECK(plan->steps >= 1);
+  for (LifStage& part : StagesOf(*plan)) {
+    Stage& stage = stages_.emplace_back();
+    static_cast<LifStage&>(stage) = std::move(part);
     stage.pool_errors.resize(stage.pools.size());
-    if (l + 1 < layers.size() || !plan->integrates) {
-      stage.pass = std::make_unique<LifLayerPass>(&layers[l], plan->order, with);
-    }
-    stages_.push_back(std::move(stage));
-    stage = Stage();
+    if (!stage.spikes) continue;
+    stage.pass = std::make_unique<LifLayerPass>(&plan->layers[stage.layer], plan->order, with);
   }
-  const LifLayerPlan& last = layers.back();
-  TORPOR_CHECK(!plan->integrates || last.recurrent == nullptr);
+  const LifLayerPlan& last = plan->layers.back();
   scores_.resize(static_cast<size_t>(last.synapses->outputs()));
   ones_.assign(static_cast<size_t>(plan->steps), 1.0f);
   if (plan->integrates) {
@@ -39,27 +27,12 @@ LifNetworkPass::LifNetworkPass(const LifPlan* plan, Instructions with) : plan_(p
   while (none_.steps() < plan->steps) none_.EndStep();
 }
 
-LifInput LifNetworkPass::Pooled(const Stage& stage, LifInput input) {
-  for (const size_t l : stage.pools) {
-    const LifPooling& pool = *plan_->layers[l].pool;
-    if (input.spikes != nullptr) {
-      pool.Pool(*input.spikes, pooled_[l]);
-      input.spikes = &pooled_[l];
-    } else {
-      pooled_currents_[l].resize(static_cast<size_t>(pool.pooled().units()));
-      pool.PoolCurrents(input.currents, pooled_currents_[l]);
-      input.currents = pooled_currents_[l];
-    }
-  }
-  return input;
-}
-
 void LifNetworkPass::Forward(std::span<const LifWeights> weights, const LifInput& input) {
   TORPOR_CHECK(weights.size() == plan_->layers.size() &&
                (input.spikes == nullptr || input.spikes->steps() == plan_->steps));
   LifInput below = input;
   for (Stage& stage : stages_) {
-    stage.input = Pooled(stage, below);
+    stage.input = pools_.Pool(stage, below);
     if (stage.pass == nullptr) {
       Integrate(stage, weights[stage.layer]);
       return;
@@ -95,7 +68,7 @@ void LifNetworkPass::Integrate(Stage& stage, const LifWeights& weights) {
 }
 
 const LifSpikes& LifNetworkPass::spikes(size_t layer) const {
-  if (plan_->layers[layer].pool != nullptr) return pooled_[layer];
+  if (plan_->layers[layer].pool != nullptr) return pools_.spikes(layer);
   for (const Stage& stage : stages_) {
     if (stage.layer == layer && stage.pass != nullptr) return stage.pass->spikes();
   }
@@ -103,30 +76,14 @@ const LifSpikes& LifNetworkPass::spikes(size_t layer) const {
 }
 
 LifLayerCounts LifNetworkPass::Counts(size_t layer) const {
-  LifLayerCounts counts;
   for (const Stage& stage : stages_) {
     if (stage.layer != layer) continue;
-    const LifLayerPlan& plan = plan_->layers[layer];
-    if (stage.input.spikes != nullptr) {
-      counts.input_events = stage.input.spikes->size();
-      counts.synaptic_operations = plan.synapses->Operations(*stage.input.spikes);
-    } else {
-      for (uint32_t j = 0; j < stage.input.currents.size(); ++j) {
-        if (stage.input.currents[j] == 0) continue;
-        counts.input_events += plan_->steps;
-        counts.synaptic_operations += plan_->steps * plan.synapses->FanOut(j);
-      }
-    }
-    counts.neuron_updates = int64_t{plan_->steps} * plan.synapses->outputs();
     const LifSpikes& own = spikes(layer);
-    counts.output_spikes = own.size();
-    if (plan.recurrent != nullptr) {
-      // Those of the last step arrive after the end.
-      const int64_t heard = own.size() - static_cast<int64_t>(own.At(plan_->steps - 1).size());
-      counts.synaptic_operations += heard * plan.synapses->outputs();
-    }
+    // Those of the last step arrive after the end.
+    const int64_t heard = own.size() - static_cast<int64_t>(own.At(plan_->steps - 1).size());
+    return CountLayer(plan_->layers[layer], stage.input, plan_->steps, own, heard);
   }
-  return counts;
+  return {};
 }
 
 void LifNetworkPass::Backward(std::span<const LifWeights> weights,

@@ -8,21 +8,12 @@
 #include <vector>
 
 #include "engine/base/simd.h"
+#include "engine/lif/counts.h"
 #include "engine/lif/layer_pass.h"
 #include "engine/lif/network_plan.h"
+#include "engine/lif/stages.h"
 
 namespace torpor {
-
-// What happened in one layer in one sample.
-struct LifLayerCounts {
-  // Inputs that spiked, or with currents those that are not 0, each step's.
-  int64_t input_events = 0;
-  // Weights that they and the layer's own spikes met.
-  int64_t synaptic_operations = 0;
-  // Neurons times steps.
-  int64_t neuron_updates = 0;
-  int64_t output_spikes = 0;
-};
 
 // Runs samples one after another, each from rest, and keeps what its way back needs. Weights come
 // with each call, one entry a layer of the plan. A workspace: one a thread.
@@ -53,12 +44,7 @@ class LifNetworkPass {
                           std::span<const LifGradients> gradients, const ErrorHook& hook = nullptr);
 
  private:
-  // A layer with synapses and the pools before it.
-  struct Stage {
-    size_t layer = 0;
-    std::vector<size_t> pools;
-    // Of all the pools together.
-    float scale = 1;
+  struct Stage : LifStage {
     // Null: integrates.
     std::unique_ptr<LifLayerPass> pass;
     LifLayerState state;
@@ -69,7 +55,6 @@ class LifNetworkPass {
     std::vector<LifTile> pool_errors;
   };
 
-  LifInput Pooled(const Stage& stage, LifInput input);
   void Integrate(Stage& stage, const LifWeights& weights);
   void CountSpikes(const LifSpikes& spikes);
   void BackIntegrate(Stage& stage, const LifWeights& weights, std::span<const float> score_errors,
@@ -82,9 +67,7 @@ class LifNetworkPass {
 
   const LifPlan* plan_;
   std::vector<Stage> stages_;
-  // [layers]: of pools.
-  std::vector<LifSpikes> pooled_;
-  std::vector<std::vector<float>> pooled_currents_;
+  LifPools pools_;
   LifSpikes none_;
   std::vector<float> scores_;
   // k[t] of the layer that integrates [steps], and their sum.
