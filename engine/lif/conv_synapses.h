@@ -13,7 +13,8 @@ namespace torpor {
 // each channel. Where spikes are dense, windows are copied out and multiplied as matrices instead.
 //
 // Which way is taken depends on a sample's density alone, so results do not depend on its
-// neighbours in a batch. The two ways differ in rounding. Immutable; thread-safe.
+// neighbours in a batch. The two ways differ in rounding: a stream that is cut into chunks must
+// always go by events to have the same bits as in one piece. Immutable; thread-safe.
 class ConvSynapses final : public LifSynapses {
  public:
   // By measured density, or always one way: for tests and measurements.
