@@ -50,6 +50,7 @@ class StdpModel final : public Model {
   absl::StatusOr<std::unique_ptr<Model>> Quantised(
       const v1::Quantization& quantization) const override;
   // Thresholds stand in the place of biases.
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   v1::WeightAnalysis AnalyzeWeights() const override;
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;
   // A network that was never calibrated has no labels: all its scores are 0.
