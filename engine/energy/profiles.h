@@ -10,7 +10,7 @@
 namespace torpor {
 
 // truenorth-cores, truenorth-events, truenorth-offset, reram-wan2022, digital-45nm-events,
-// digital-45nm-clock. Each passes CheckProfile.
+// digital-45nm-clock, and those of memory_profiles.h. Each passes CheckProfile.
 std::vector<v1::DeviceProfile> BuiltInProfiles();
 
 // NOT_FOUND lists the names that there are.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "engine/network/levers.h"
 #include "torpor/v1/analysis.pb.h"
 #include "torpor/v1/job.pb.h"
+#include "torpor/v1/memory.pb.h"
 #include "torpor/v1/model.pb.h"
 #include "torpor/v1/network.pb.h"
 #include "torpor/v1/power.pb.h"
@@ -140,6 +142,10 @@ class Model {
   // float32 parameters.
   virtual absl::StatusOr<std::vector<v1::MemoryEntry>> Memory(
       const v1::MemoryCounting& counting) const;
+  // The arrays of weights that a memory would hold: shapes, bits of a weight, and the share that is
+  // not zero; without biases. As the network stores them, or in `bits`, 1..32, by the family's own
+  // rounding (post-training quantisation). UNIMPLEMENTED by default.
+  virtual absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const;
   // The same network stored in so many bits (post-training quantisation): its definition says so,
   // and its calibration is forgotten. INVALID_ARGUMENT names fields below "quantization.";
   // UNIMPLEMENTED by default.

@@ -11,6 +11,7 @@
 #include "engine/learn/schedule.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
+#include "engine/network/weight_density.h"
 #include "engine/rate/bias_tuner.h"
 #include "engine/rate/calibrate.h"
 #include "engine/rate/levers.h"
@@ -111,6 +112,35 @@ void RateModel::Initialise(uint64_t seed) {
   ForgetCalibration();
   tunings_.Clear();
   loss_ = v1::Loss::UNSPECIFIED;
+}
+
+absl::StatusOr<std::vector<v1::WeightArray>> RateModel::WeightArrays(
+    std::optional<int> bits) const {
+  std::vector<v1::WeightArray> arrays;
+  for (size_t l = 0; l < shapes_.size(); ++l) {
+    const RateLayerShape& shape = shapes_[l];
+    if (!shape.has_weights()) continue;
+    v1::WeightArray& array = arrays.emplace_back();
+    array.set_name(shape.name);
+    if (shape.kind == RateLayerKind::kConv2d) {
+      v1::WeightArray::Conv2dShape& conv = *array.mutable_conv2d();
+      conv.set_height(shape.input_image.height);
+      conv.set_width(shape.input_image.width);
+      conv.set_kernel_height(shape.kernel.height);
+      conv.set_kernel_width(shape.kernel.width);
+      conv.set_input_channels(shape.input_image.channels);
+      conv.set_output_channels(shape.units);
+      conv.set_places(shape.places);
+    } else {
+      array.mutable_dense()->set_inputs(shape.fan_in);
+      array.mutable_dense()->set_outputs(shape.units);
+    }
+    array.set_bits(bits.value_or(32));
+    const Matrix& weight = parameters_[l].weight;
+    const std::span<const float> values(weight.data(), static_cast<size_t>(weight.size()));
+    array.set_density(bits.has_value() ? SymmetricDensity(values, *bits) : Density(values));
+  }
+  return arrays;
 }
 
 v1::WeightAnalysis RateModel::AnalyzeWeights() const {

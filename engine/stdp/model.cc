@@ -13,6 +13,7 @@
 #include "engine/network/archive_checks.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/validation.h"
+#include "engine/network/weight_density.h"
 #include "engine/stdp/deployment.h"
 #include "engine/stdp/levers.h"
 #include "engine/stdp/scaled_network.h"
@@ -280,6 +281,25 @@ absl::StatusOr<std::unique_ptr<Model>> StdpModel::Quantised(
   StoreThetas(model->plan_->quantization, stored.theta);
   model->SetWeights(std::move(stored));
   return std::unique_ptr<Model>(std::move(model));
+}
+
+absl::StatusOr<std::vector<v1::WeightArray>> StdpModel::WeightArrays(
+    std::optional<int> bits) const {
+  const v1::Quantization& own = plan_->quantization;
+  std::vector<float> stored = weights_.weights;
+  if (bits.has_value()) {
+    v1::Quantization asked;
+    asked.set_weight_bits(*bits);
+    asked.set_rounding(own.rounding());
+    StoreWeights(asked, stored);
+  }
+  v1::WeightArray array;
+  array.set_name("excitatory");
+  array.mutable_dense()->set_inputs(plan_->parameters.inputs);
+  array.mutable_dense()->set_outputs(plan_->parameters.neurons);
+  array.set_bits(bits.value_or(own.has_weight_bits() ? own.weight_bits() : 32));
+  array.set_density(Density(stored));
+  return std::vector<v1::WeightArray>{array};
 }
 
 v1::WeightAnalysis StdpModel::AnalyzeWeights() const {

@@ -54,6 +54,7 @@ class StdpModel final : public Model {
   absl::StatusOr<std::unique_ptr<Model>> Quantised(
       const v1::Quantization& quantization) const override;
   // Thresholds stand in the place of biases.
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   v1::WeightAnalysis AnalyzeWeights() const override;
   // Column noise is added to what each neuron receives in each step; its unit is the standard
   // deviation of that at full power.

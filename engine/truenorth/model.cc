@@ -297,6 +297,28 @@ absl::StatusOr<std::vector<v1::MemoryEntry>> TrueNorthModel::Memory(
   return entries;
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> TrueNorthModel::WeightArrays(
+    std::optional<int> bits) const {
+  const BinaryGrid grid = Thresholded();
+  std::vector<v1::WeightArray> arrays;
+  for (size_t l = 0; l < grid.layers.size(); ++l) {
+    const CoreLayerPlan& layer = plan_->layers[l];
+    for (size_t c = 0; c < grid.layers[l].size(); ++c) {
+      const CorePlan& core = layer.cores[c];
+      const std::vector<int8_t>& weight = grid.layers[l][c].weight;
+      // A site is a bit, so that rounding changes none.
+      v1::WeightArray& array = arrays.emplace_back();
+      array.set_name(absl::StrCat(layer.name, "/", core.row, "-", core.column));
+      array.mutable_dense()->set_inputs(core.axons());
+      array.mutable_dense()->set_outputs(core.neurons);
+      array.set_bits(bits.value_or(1));
+      const auto off = std::count(weight.begin(), weight.end(), int8_t{0});
+      array.set_density(1 - static_cast<double>(off) / static_cast<double>(weight.size()));
+    }
+  }
+  return arrays;
+}
+
 v1::WeightAnalysis TrueNorthModel::AnalyzeWeights() const {
   const BinaryGrid grid = Thresholded();
   v1::WeightAnalysis analysis;

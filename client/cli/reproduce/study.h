@@ -64,6 +64,10 @@ absl::Status RunEnergies(Study& study, const std::vector<Trained>& trained,
                          const recipe::EnergyPlan& plan);
 // Describes networks; no jobs.
 absl::Status RunMemories(Study& study);
+// Asks the server what arrays of weights cost; no jobs.
+absl::Status RunOrganizations(Study& study);
+// Rows and drawings that are made of rows, after all others.
+void AddDerived(Study& study);
 // Runs the recipe's selections on every dataset.
 absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.
