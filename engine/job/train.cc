@@ -173,7 +173,16 @@ absl::Status TrainRun::FinishEpoch() {
   const StepReport& report = position_.report;
   std::map<std::string, double> metrics;
   if (trainer_->has_loss()) metrics["train_loss"] = report.loss / report.samples;
-  metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
+  if (train_->has_targets()) {
+    // What is learned is a spike train: the lowest is what publications give.
+    const auto before = position_.metrics.find("lowest_distance");
+    const double distance = report.distance / static_cast<double>(report.samples);
+    metrics["distance"] = distance;
+    metrics["lowest_distance"] =
+        before == position_.metrics.end() ? distance : std::min(before->second, distance);
+  } else {
+    metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
+  }
   if (validation_.has_value()) {
     TORPOR_RETURN_IF_ERROR(trainer_->FinishEpoch(CalibrationData(), *context_.cancellation));
     TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_, NoisePlan()));

@@ -135,6 +135,13 @@ void LifModel::SummariseCalibration(const v1::Calibration& source) {
   }
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> LifModel::WeightArrays(std::optional<int> bits) const {
+  if (bits.has_value() && *bits < 2) {
+    return FieldError("bits", "must be at least 2: weights of this family have a sign and a zero");
+  }
+  return LifWeightArrays(resolved_, parameters_, bits);
+}
+
 v1::WeightAnalysis LifModel::AnalyzeWeights() const {
   v1::WeightAnalysis analysis;
   const LifParameters stored = StoredLifWeights(resolved_, parameters_);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ class LifModel final : public Model {
   const v1::Calibration& calibration() const override { return calibration_; }
   Recorder FullPowerRecord() const override { return record_; }
   v1::Loss::Kind loss() const override { return loss_; }
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   // What the network runs on: of few bits where its definition says so.
   v1::WeightAnalysis AnalyzeWeights() const override;
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "engine/lif/definition.h"
 #include "engine/lif/weights.h"
+#include "torpor/v1/memory.pb.h"
 
 namespace torpor {
 
@@ -18,6 +20,11 @@ inline constexpr int kLifFloatBits = 17;
 // number of bits.
 LifParameters StoredLifWeights(const LifDefinition& definition, const LifParameters& learned,
                                std::optional<int> bits = std::nullopt);
+
+// The arrays that a memory would hold (Model::WeightArrays), recurrent weights as arrays of their
+// own: "<layer>-recurrent".
+std::vector<v1::WeightArray> LifWeightArrays(const LifDefinition& definition,
+                                             const LifParameters& learned, std::optional<int> bits);
 
 // The power of two of a WAGE layer's weights.
 float WageScaleOf(const LifDefinition& definition, const LifLayerShape& layer);

@@ -116,8 +116,8 @@ LifNetworkPass::ErrorHook LifTrainer::ErrorsInIntegers(int64_t sample) const {
 }
 
 double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
-                                LifNetworkPass& pass,
-                                std::span<const LifGradients> gradients) const {
+                                LifNetworkPass& pass, std::span<const LifGradients> gradients,
+                                double* distance) const {
   const int units = model_->classes();
   LifSpikes target;
   const size_t values = static_cast<size_t>(plan_.steps) * static_cast<size_t>(units);
@@ -125,17 +125,22 @@ double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
                target);
   const double loss = static_cast<double>(VanRossumLoss(
       filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
+  LifSpikes none;
+  while (none.steps() < plan_.steps) none.EndStep();
+  Matrix scratch(plan_.steps, units);
+  const double silent = static_cast<double>(VanRossumLoss(filter_, none, target, 0, View(scratch)));
+  *distance = silent > 0 ? loss * loss / (silent * silent) : 0;
   pass.BackwardFromSpikes(weight_views_, gradients, ErrorsInIntegers(sample));
   return loss;
 }
 
 double LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-                         std::span<const LifGradients> gradients, bool* correct) const {
+                         std::span<const LifGradients> gradients, Outcome* outcome) const {
   const float scale = 1.0f / static_cast<float>(batch.inputs.rows());
   const int32_t label = batch.labels[static_cast<size_t>(sample)];
-  *correct = ClassOf(pass.scores()) == label;
+  outcome->correct = ClassOf(pass.scores()) == label;
   if (spec_.loss() == v1::Loss::VAN_ROSSUM) {
-    return LossOfSpikes(batch, sample, scale, pass, gradients);
+    return LossOfSpikes(batch, sample, scale, pass, gradients, &outcome->distance);
   }
   std::vector<float> delta(pass.scores().size());
   const double loss =
@@ -155,14 +160,11 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
   const bool stored = definition.quantization.has_weight_bits();
   if (stored) stored_ = StoredLifWeights(definition, model_->parameters());
   weight_views_ = ViewsOf(definition, stored ? stored_ : model_->parameters());
-  std::vector<uint8_t> correct(inputs_.size());
+  std::vector<Outcome> outcomes(inputs_.size());
   const double loss = pass_.Gradients(
       weight_views_, inputs_,
       [&](int64_t sample, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
-        bool hit = false;
-        const double of = Learn(batch, sample, pass, gradients, &hit);
-        correct[static_cast<size_t>(sample)] = hit ? 1 : 0;
-        return of;
+        return Learn(batch, sample, pass, gradients, &outcomes[static_cast<size_t>(sample)]);
       },
       gradient_views_);
   if (!std::isfinite(loss)) {
@@ -175,7 +177,10 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
   update_.Apply(rate_.At(batch.progress), gradients_, pool_,
                 model_->MutableParameters(spec_.loss()));
   report.loss += loss;
-  for (const uint8_t hit : correct) report.correct += hit;
+  for (const Outcome& outcome : outcomes) {
+    report.correct += outcome.correct ? 1 : 0;
+    report.distance += outcome.distance;
+  }
   report.samples += batch.inputs.rows();
   return absl::OkStatus();
 }

@@ -35,16 +35,22 @@ class LifTrainer final : public Trainer {
   absl::Status Load(const ArchiveReader& archive) override;
 
  private:
+  // Of one sample.
+  struct Outcome {
+    bool correct = false;
+    // Of spike trains, normalised.
+    double distance = 0;
+  };
   LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* pool);
   absl::Status CheckBatch(const Batch& batch) const;
   void EncodeBatch(const Batch& batch);
   // One sample's way back; its loss.
   double Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-               std::span<const LifGradients> gradients, bool* correct) const;
+               std::span<const LifGradients> gradients, Outcome* outcome) const;
   // What errors go through in a training in integers; null in others.
   LifNetworkPass::ErrorHook ErrorsInIntegers(int64_t sample) const;
   double LossOfSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,
-                      std::span<const LifGradients> gradients) const;
+                      std::span<const LifGradients> gradients, double* distance) const;
 
   LifModel* model_;
   v1::TrainSpec spec_;

@@ -44,6 +44,9 @@ struct StepReport {
   double loss = 0;
   int64_t correct = 0;
   int64_t samples = 0;
+  // Sum over samples of the squared distance between output and target, over that of no output at
+  // all (metric `distance`); 0 where there are no targets.
+  double distance = 0;
 };
 
 // What a training run did, summed over the samples that were shown, in the layers of the model's
