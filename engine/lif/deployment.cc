@@ -103,7 +103,7 @@ void LifDeployment::DescribeFootprint() {
          .state_bits = state_bits,
          .density = 1 - static_cast<double>(zeros) / static_cast<double>(shape.synapses())});
   }
-  footprint_.profile = kStdpProfile;
+  footprint_.profile = kEventDrivenProfile;
 }
 
 int LifDeployment::block_samples() const {
