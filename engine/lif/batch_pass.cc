@@ -11,8 +11,18 @@ namespace {
 // Of a gradient that one thread adds up at a time: its share of all blocks fits a cache.
 constexpr int64_t kSlice = 8192;
 
-TORPOR_SIMD void AddTo(float* sum, const float* values, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) sum[i] += values[i];
+// sum = the first block's values, or sum += another's; leaves zeros behind while they are at hand.
+TORPOR_SIMD void TakeFirst(float* sum, float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    sum[i] = values[i];
+    values[i] = 0;
+  }
+}
+TORPOR_SIMD void TakeNext(float* sum, float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    sum[i] += values[i];
+    values[i] = 0;
+  }
 }
 
 void Clear(const LifGradients& gradients) {
@@ -30,7 +40,7 @@ LifBatchPass::LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instruction
   }
   const int64_t all = std::reduce(input_sizes_.begin(), input_sizes_.end()) +
                       std::reduce(recurrent_sizes_.begin(), recurrent_sizes_.end());
-  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(kMostGradients / all, 1, kBlocks)));
+  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(kMostGradients / all, 1, kMostBlocks)));
   for (Block& block : blocks_) block.pass = std::make_unique<LifNetworkPass>(plan, with);
 }
 
@@ -51,7 +61,9 @@ void LifBatchPass::Divide(Block& block) const {
 }
 
 int64_t LifBatchPass::BlocksOf(int64_t samples) const {
-  return std::clamp<int64_t>(samples, 1, static_cast<int64_t>(blocks_.size()));
+  const int64_t wanted = (samples + kSamplesPerBlock - 1) / kSamplesPerBlock;
+  const int64_t most = std::clamp<int64_t>(samples, 1, static_cast<int64_t>(blocks_.size()));
+  return std::min(std::max<int64_t>(wanted, 2), most);
 }
 
 double LifBatchPass::Gradients(std::span<const LifWeights> weights,
@@ -62,30 +74,33 @@ double LifBatchPass::Gradients(std::span<const LifWeights> weights,
   const int64_t blocks = BlocksOf(count);
   threads_->ParallelFor(static_cast<int>(blocks), [&](int b) {
     Block& block = blocks_[static_cast<size_t>(b)];
-    if (b > 0 && block.gradients.empty()) Divide(block);
-    const std::span<const LifGradients> own =
-        b == 0 ? gradients : std::span<const LifGradients>(block.gradients);
-    for (const LifGradients& layer : own) Clear(layer);
+    std::span<const LifGradients> own = gradients;
+    if (blocks > 1) {
+      if (block.gradients.empty()) Divide(block);
+      own = block.gradients;
+    } else {
+      for (const LifGradients& layer : own) Clear(layer);
+    }
     block.loss = 0;
     for (int64_t s = count * b / blocks; s < count * (b + 1) / blocks; ++s) {
       block.pass->Forward(weights, samples[static_cast<size_t>(s)]);
       block.loss += learn(s, *block.pass, own);
     }
   });
-  AddBlocks(static_cast<size_t>(blocks), gradients);
+  if (blocks > 1) AddBlocks(static_cast<size_t>(blocks), gradients);
   double loss = 0;
   for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) loss += blocks_[b].loss;
   return loss;
 }
 
 void LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradients) {
-  if (blocks == 1) return;
   const auto add = [this, blocks](std::span<float> sum, auto part) {
     const auto count = static_cast<int64_t>(sum.size());
     threads_->ParallelFor(static_cast<int>((count + kSlice - 1) / kSlice), [&](int slice) {
       const int64_t from = slice * kSlice;
-      for (size_t b = 1; b < blocks; ++b) {
-        AddTo(sum.data() + from, part(blocks_[b]).data() + from, std::min(kSlice, count - from));
+      for (size_t b = 0; b < blocks; ++b) {
+        (b == 0 ? TakeFirst : TakeNext)(sum.data() + from, part(blocks_[b]).data() + from,
+                                        std::min(kSlice, count - from));
       }
     });
   };
@@ -98,7 +113,7 @@ void LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradie
 void LifBatchPass::Forward(std::span<const LifWeights> weights, std::span<const LifInput> samples,
                            const See& see) {
   const auto count = static_cast<int64_t>(samples.size());
-  const int64_t blocks = BlocksOf(count);
+  const auto blocks = std::min<int64_t>(count, static_cast<int64_t>(blocks_.size()));
   threads_->ParallelFor(static_cast<int>(blocks), [&](int b) {
     LifNetworkPass& pass = *blocks_[static_cast<size_t>(b)].pass;
     for (int64_t s = count * b / blocks; s < count * (b + 1) / blocks; ++s) {

@@ -17,9 +17,11 @@ namespace torpor {
 // up in a fixed order: results are the same bits for any number of threads. One user at a time.
 class LifBatchPass {
  public:
-  // More would keep more threads busy and cost every batch another pass over all gradients
-  // (lif_bench, "blocks").
-  static constexpr int kBlocks = 4;
+  // A block of gradients should stay in a thread's own cache, and costs every batch another pass
+  // over all weights, as much as a few samples: one for this many samples, but two where there are
+  // two samples (lif_bench, "2 threads").
+  static constexpr int64_t kSamplesPerBlock = 64;
+  static constexpr int kMostBlocks = 8;
   // Gradients beyond this many floats, of all blocks together, are kept in fewer blocks.
   static constexpr int64_t kMostGradients = int64_t{1} << 28;
 
@@ -41,7 +43,7 @@ class LifBatchPass {
                const See& see);
 
  private:
-  // One of the blocks: a pass and, but for the first, gradients of its own.
+  // One of the blocks: a pass and, where there are several, gradients of its own, 0 between calls.
   struct Block {
     std::unique_ptr<LifNetworkPass> pass;
     AlignedFloats values;
@@ -50,8 +52,9 @@ class LifBatchPass {
   };
   // Spans over `block.values` for all layers.
   void Divide(Block& block) const;
-  // That `samples` are cut into.
+  // That `samples` to learn from are cut into.
   int64_t BlocksOf(int64_t samples) const;
+  // Sets `gradients` to the blocks' sums and these to 0.
   void AddBlocks(size_t blocks, std::span<const LifGradients> gradients);
 
   ThreadPool* threads_;

@@ -10,28 +10,16 @@ namespace {
 
 constexpr int kWordsAtOnce = 64 / kLifBlock;
 
-// Appends the neurons whose bits are set in one row of words, 64 bits at a time.
-void AppendSpikes(const uint16_t* bits, size_t words, LifSpikes& spikes) {
-  size_t count = 0;
+// Lists the neurons whose bits are set in one row of words, 64 bits at a time. Returns the end.
+uint32_t* ListSpikes(const uint16_t* bits, size_t words, uint32_t* list) {
   for (size_t w = 0; w < words; w += kWordsAtOnce) {
     uint64_t set;
     std::memcpy(&set, bits + w, sizeof(set));
-    count += static_cast<size_t>(std::popcount(set));
-  }
-  if (count > 0) {
-    const size_t from = spikes.index.size();
-    spikes.index.resize(from + count);
-    uint32_t* next = spikes.index.data() + from;
-    for (size_t w = 0; w < words; w += kWordsAtOnce) {
-      uint64_t set;
-      std::memcpy(&set, bits + w, sizeof(set));
-      for (; set != 0; set &= set - 1) {
-        *next++ =
-            static_cast<uint32_t>(w * kLifBlock) + static_cast<uint32_t>(std::countr_zero(set));
-      }
+    for (; set != 0; set &= set - 1) {
+      *list++ = static_cast<uint32_t>(w * kLifBlock) + static_cast<uint32_t>(std::countr_zero(set));
     }
   }
-  spikes.EndStep();
+  return list;
 }
 
 }  // namespace
@@ -64,6 +52,7 @@ void NeuronTraces::Forward(LifTile& tile, int first, int count, LifTraces& trace
   // Words beyond the blocks stay 0: nobody writes them while the layer is the same.
   if (bits_.size() != words * static_cast<size_t>(count)) {
     bits_.assign(words * static_cast<size_t>(count), 0);
+    list_.resize(bits_.size() * kLifBlock);
   }
   LifScan scan;
   scan.neuron = neuron_;
@@ -77,9 +66,13 @@ void NeuronTraces::Forward(LifTile& tile, int first, int count, LifTraces& trace
   scan.spikes = bits_.data();
   scan.spike_stride = static_cast<int64_t>(words);
   kernel_->forward(order_, scan);
+  const auto before = static_cast<int32_t>(spikes.index.size());
+  uint32_t* end = list_.data();
   for (int n = 0; n < count; ++n) {
-    AppendSpikes(bits_.data() + static_cast<size_t>(n) * words, words, spikes);
+    end = ListSpikes(bits_.data() + static_cast<size_t>(n) * words, words, end);
+    spikes.begin.push_back(before + static_cast<int32_t>(end - list_.data()));
   }
+  spikes.index.insert(spikes.index.end(), list_.data(), end);
 }
 
 void NeuronTraces::Backward(const LifSurrogate& surrogate, const LifSpikeErrors& errors,

@@ -58,6 +58,8 @@ class NeuronTraces {
   const LifKernel* kernel_;
   // [steps x words], rows padded to 64 neurons.
   std::vector<uint16_t> bits_;
+  // Room for all of them to spike.
+  std::vector<uint32_t> list_;
 };
 
 }  // namespace torpor

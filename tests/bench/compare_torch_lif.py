@@ -9,16 +9,16 @@ leaving PyTorch's own operators:
   autograd  one dense product over all steps, then elementwise operations step by step, the surrogate's gradient as an
             autograd.Function: what is usually written. The bars refer to it.
   adjoint   the same product; traces filtered over all steps by a product with the filter's matrix or in place, the
-            reset alone step by step, and the adjoint scan written out as one autograd.Function for the layer; loops plain
-            or compiled by TorchScript. The fastest of these.
+            reset alone step by step, and the adjoint scan written out as one autograd.Function for the layer; loops
+            plain or compiled by TorchScript. The fastest of these.
   lookup    as `adjoint`, with PyTorch's sparse product or its embedding bags for the input product: sums of rows of the
             weights, which is what an event-driven simulator does. The fastest of these.
 
 `--check` proves that these are the same networks: losses and gradients of golden cases, in double.
 
 lif_bench prints a row after each measurement. It is stopped after each row that is compared, PyTorch is timed, and it
-goes on: measurements alternate within seconds, and other load hurts both alike. Times are the processes' own. The median
-of the rounds' ratios is printed.
+goes on: measurements alternate within seconds, and other load hurts both alike. Times are the processes' own. Median of
+the rounds' ratios.
 
   /usr/bin/python3 tests/bench/compare_torch_lif.py build/release/bin/lif_bench [--rounds 3] [--seconds 0.5]
 
@@ -350,8 +350,8 @@ def rate(step, each, seconds):
 
 
 def latency_spikes(events):
-    """A batch [steps x batch x 784] with about so many spikes a sample, as a latency code has them: at most one an input,
-    none in the last four steps."""
+    """A batch [steps x batch x 784] with about so many spikes a sample, as a latency code has them: at most one an
+    input, none in the last four steps."""
     spikes = torch.zeros(STEPS, BATCH, 784)
     chosen = (torch.rand(BATCH, 784) < events / 784).nonzero()
     at = torch.randint(0, STEPS - 4, (len(chosen),))

@@ -142,15 +142,23 @@ class Parameters {
     for (AlignedFloats& layer : gradients_) views.push_back({layer, {}});
     return views;
   }
-  void Update(double rate, float scale) {
+  void Update(double rate, float scale, ThreadPool& threads) {
     const AdamStep step(rate, ++step_);
     for (size_t l = 0; l < weights_.size(); ++l) {
-      for (float& g : gradients_[l]) g *= scale;
-      AdamUpdate(step, gradients_[l], weights_[l], first_[l], second_[l]);
+      const size_t size = weights_[l].size();
+      threads.ParallelFor(static_cast<int>((size + kSlice - 1) / kSlice), [&](int slice) {
+        const size_t from = kSlice * static_cast<size_t>(slice);
+        const size_t count = std::min(kSlice, size - from);
+        const auto part = [&](AlignedFloats& all) { return std::span(all).subspan(from, count); };
+        for (float& g : part(gradients_[l])) g *= scale;
+        AdamUpdate(step, part(gradients_[l]), part(weights_[l]), part(first_[l]), part(second_[l]));
+      });
     }
   }
 
  private:
+  // Of a layer that a thread takes at a time.
+  static constexpr size_t kSlice = 16384;
   std::vector<AlignedFloats> weights_, gradients_, first_, second_;
   int64_t step_ = 0;
 };
@@ -208,7 +216,7 @@ std::function<void()> EventTraining(const LabelledSpikes& data, Parameters& para
           return Learn(data, weights, at + static_cast<size_t>(s), pass, sums);
         },
         gradients);
-    parameters.Update(2e-3, 1.0f / kBatch);
+    parameters.Update(2e-3, 1.0f / kBatch, threads);
     at = (at + kBatch) % data.spikes.size();
   };
 }
@@ -218,13 +226,14 @@ double TimeEvents(const LifPlan& plan, const LabelledSpikes& data, bool rate_cod
   ThreadPool pool(threads);
   LifBatchPass batch(&plan, &pool);
   Parameters parameters = ImageParameters(plan, rate_code);
-  return kBatch * RateOf(seconds, EventTraining(data, parameters, batch), clock);
+  return kBatch * RateOf(seconds, EventTraining(data, parameters, batch, pool), clock);
 }
 
 template <typename Rival>
 double TimeRival(const LifPlan& plan, const LabelledSpikes& data, bool rate_code, bool training,
                  double seconds) {
   Rival rival(&plan);
+  ThreadPool pool(1);
   Parameters parameters = ImageParameters(plan, rate_code);
   const std::vector<LifWeights> weights = parameters.weights();
   const std::vector<LifGradients> gradients = parameters.gradients();
@@ -232,7 +241,7 @@ double TimeRival(const LifPlan& plan, const LabelledSpikes& data, bool rate_code
   return kBatch * RateOf(seconds, [&] {
            if (training) {
              rival.Run(weights, data, at, kBatch, gradients);
-             parameters.Update(2e-3, 1.0f / kBatch);
+             parameters.Update(2e-3, 1.0f / kBatch, pool);
            } else {
              rival.Run(weights, data, at, kBatch, {});
            }
@@ -324,7 +333,7 @@ void TimePattern(double seconds) {
             return double{distance};
           },
           gradients);
-      parameters.Update(3e-4, 1.0f);
+      parameters.Update(3e-4, 1.0f, pool);
     });
     const bool events = path == DenseSynapses::Path::kByDensity;
     Print(std::string("pattern 700-400-250 T250") + (events ? "" : ", one product"),

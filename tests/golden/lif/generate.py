@@ -11,8 +11,8 @@ filter comes before the weights. Layer with inputs S_j (spikes, means of spikes,
 
 All traces start at 0. A recurrent layer has further inputs, with weights V: its own spikes S_k[n-1] where S_j[n] stands
 (none at n = 0). alpha, beta are those of the layer that has the weights. The last layer of a network that integrates
-has no threshold: no spikes, R = 0; its scores are the mean of U over n = 0..T-1. Scores of one that spikes: its counts. A
-convolution is the same with shared weights; avg_pool2d gives means of spikes in their step; flatten changes no order
+has no threshold: no spikes, R = 0; its scores are the mean of U over n = 0..T-1. Scores of one that spikes: its counts.
+A convolution is the same with shared weights; avg_pool2d gives means of spikes in their step; flatten changes no order
 (channel, row, column).
 
 Losses, each the mean over samples:
@@ -33,9 +33,9 @@ The file: {"cases": [...]}. A case has name, order, slope, reset_gradient, loss,
   input           shape of a step's input; inputs [samples x steps x input values]; code SPIKES or DIRECT
   labels          [samples];  targets [samples x steps x units], VAN_ROSSUM alone
   layers          name, kind, outputs (shape); with neurons: alpha, beta, gamma, delta, threshold; dense: weights
-                  [units x inputs] and, recurrent, recurrent_weights [units x units], of the spikes of the column's unit;
-                  conv2d: weights [channels x input channels x height x width], kernel, stride, padding; avg_pool2d: kernel,
-                  stride
+                  [units x inputs] and, recurrent, recurrent_weights [units x units], of the spikes of the column's
+                  unit; conv2d: weights [channels x input channels x height x width], kernel, stride, padding;
+                  avg_pool2d: kernel, stride
   and as results  per layer: spikes (pools: means) and, with neurons, membranes U, [samples x steps x outputs]; gradient
                   and recurrent_gradient as the weights; of the whole: scores [samples x classes], losses [samples],
                   loss_value
