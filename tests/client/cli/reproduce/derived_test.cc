@@ -50,13 +50,13 @@ TEST_F(DerivedTest, RatiosAreOfSums) {
   study_.rows.Add(At("c", "forward"), {.value = 2e-6});
   recipe::Ratio& ratio = *recipe_.add_ratios();
   ratio.set_id("ab-c");
-  ratio.add_rows("a");
-  ratio.add_rows("b");
-  ratio.add_over("c");
+  ratio.add_rows(std::string("a"));
+  ratio.add_rows(std::string("b"));
+  ratio.add_over(std::string("c"));
   recipe::Ratio& missing = *recipe_.add_ratios();
   missing.set_id("none");
-  missing.add_rows("a");
-  missing.add_over("d");
+  missing.add_rows(std::string("a"));
+  missing.add_over(std::string("d"));
   Known("ratio=ab-c", 1.4);
   AddDerived(study_);
   const Row* row = Find("ratio=ab-c");
