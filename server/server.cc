@@ -24,6 +24,7 @@
 #include "server/services/executor.h"
 #include "server/services/inference_service.h"
 #include "server/services/job_service.h"
+#include "server/services/memory_service.h"
 #include "server/services/model_service.h"
 #include "server/services/network_service.h"
 #include "server/services/server_service.h"
@@ -114,6 +115,7 @@ struct Server::Impl {
         model_service(&models, &sessions, &BuildModel, &executor),
         analysis_service(&models, &sessions, &BuildModel, &executor),
         energy_service(&executor),
+        memory_service(&models, &sessions, &BuildModel, &executor),
         server_service(InfoOf(options), &executor) {}
 
   absl::Status Listen(const std::string& listen);
@@ -136,6 +138,7 @@ struct Server::Impl {
   ModelServiceImpl model_service;
   AnalysisServiceImpl analysis_service;
   EnergyServiceImpl energy_service;
+  MemoryServiceImpl memory_service;
   ServerServiceImpl server_service;
   std::unique_ptr<grpc::Server> grpc;
   std::string address;
@@ -161,6 +164,7 @@ absl::Status Server::Impl::Listen(const std::string& listen) {
   builder.RegisterService(&model_service);
   builder.RegisterService(&analysis_service);
   builder.RegisterService(&energy_service);
+  builder.RegisterService(&memory_service);
   builder.RegisterService(&server_service);
   grpc = builder.BuildAndStart();
   if (grpc == nullptr || port == 0) {

@@ -192,6 +192,7 @@ void AddAllCommands(CLI::App& root, Context& context) {
   AddPowerCommands(root, context);
   AddSelectCommand(root, context);
   AddEnergyCommands(root, context);
+  AddMemoryCommands(root, context);
   AddModelCommands(root, context);
   AddNeuronCommands(root, context);
   AddReportCommand(root, context);

@@ -33,6 +33,7 @@ void AddSessionCommands(CLI::App& root, Context& context);
 void AddJobCommands(CLI::App& root, Context& context);
 void AddPowerCommands(CLI::App& root, Context& context);
 void AddEnergyCommands(CLI::App& root, Context& context);
+void AddMemoryCommands(CLI::App& root, Context& context);
 void AddModelCommands(CLI::App& root, Context& context);
 void AddNeuronCommands(CLI::App& root, Context& context);
 void AddDoctorCommand(CLI::App& root, Context& context);

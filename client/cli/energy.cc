@@ -3,37 +3,17 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
-#include "client/cli/definition.h"
+#include "client/cli/device_profile.h"
 #include "client/cli/energy_ledger.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
 #include "client/cli/rpc.h"
 #include "client/cli/watch.h"
-#include "torpor/v1/energy.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
-
-absl::StatusOr<v1::ListDeviceProfilesResponse> ListProfiles(Context& context) {
-  return Call<v1::EnergyService>(context, &v1::EnergyService::Stub::ListDeviceProfiles,
-                                 v1::ListDeviceProfilesRequest());
-}
-
-absl::StatusOr<v1::DeviceProfile> NamedProfile(const v1::ListDeviceProfilesResponse& list,
-                                               const std::string& name, absl::string_view where) {
-  std::vector<std::string> names;
-  for (const v1::DeviceProfile& profile : list.profiles()) {
-    if (profile.name() == name) return profile;
-    names.push_back(profile.name());
-  }
-  const std::string close = ClosestTo(name, names);
-  return UsageError(
-      absl::StrCat("the server has no device profile `", name, "`"), where,
-      close.empty() ? "torpor energy profiles, or a file such as my-device.yaml" : close);
-}
 
 void PrintProfile(Context& context, const v1::DeviceProfile& profile) {
   std::vector<Json> rows;
@@ -81,26 +61,6 @@ struct ReportFlags {
   int64_t samples = 0;
   SubmitFlags submit;
 };
-
-// A device profile by name or from a file, and the file to name in errors. Names have no dots and
-// no slashes.
-struct ChosenProfile {
-  v1::DeviceProfile profile;
-  std::unique_ptr<Definition> file;
-};
-
-absl::StatusOr<ChosenProfile> ChooseProfile(Context& context, const std::string& word) {
-  ChosenProfile chosen;
-  if (word == "-" || absl::StrContains(word, '.') || absl::StrContains(word, '/')) {
-    CLI_ASSIGN_OR_RETURN(Definition file, Definition::Load(context, word));
-    CLI_RETURN_IF_ERROR(file.Read("", chosen.profile));
-    chosen.file = std::make_unique<Definition>(std::move(file));
-    return chosen;
-  }
-  CLI_ASSIGN_OR_RETURN(const v1::ListDeviceProfilesResponse list, ListProfiles(context));
-  CLI_ASSIGN_OR_RETURN(chosen.profile, NamedProfile(list, word, "--profile"));
-  return chosen;
-}
 
 absl::StatusOr<v1::Job> Measure(Context& context, const ReportFlags& flags) {
   v1::JobSpec spec;

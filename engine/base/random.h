@@ -26,6 +26,7 @@ enum class RandomPurpose : uint32_t {
   kWinner = 13,
   kLearnedRounding = 14,
   kRounding = 15,
+  kMemoryCosts = 24,
 };
 
 // The numbers of one (seed, purpose, layer, sample, step). Cheap to make; not shared between

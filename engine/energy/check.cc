@@ -52,7 +52,7 @@ void CheckCoefficient(const v1::Coefficient& c, const std::string& path, Violati
     violations.Add(absl::StrCat(path, ".value"),
                    absl::StrCat("must be a finite number of at least 0, got ", c.value()));
   }
-  const bool whole = info != nullptr && std::string_view(info->unit) == "1";
+  const bool whole = info != nullptr && info->whole;
   if (whole && std::isfinite(c.value()) && (c.value() < 1 || c.value() != std::floor(c.value()))) {
     violations.Add(absl::StrCat(path, ".value"),
                    absl::StrCat("must be a whole number of at least 1, got ", c.value()));

@@ -43,9 +43,11 @@ constexpr std::array kCoefficients = {
         "turn the read voltage down."},
     CoefficientInfo{"array_rows", "1",
                     "Rows of one array: layers with more inputs are cut into tiles, each of which "
-                    "converts its own columns. Without it, arrays are as large as layers."},
+                    "converts its own columns. Without it, arrays are as large as layers.",
+                    true},
     CoefficientInfo{"array_columns", "1",
-                    "Columns of one array, two for a unit: each tile across drives its own rows."},
+                    "Columns of one array, two for a unit: each tile across drives its own rows.",
+                    true},
     // What stands around a crossbar, for each of its tiles.
     CoefficientInfo{"conversion", "J", "One analogue-digital conversion of one column sum."},
     CoefficientInfo{"row_drive", "J", "Driver of one row whose input is not zero."},
@@ -56,6 +58,26 @@ constexpr std::array kCoefficients = {
     CoefficientInfo{"output_register", "J", "Output register of one converted sum."},
     CoefficientInfo{"partial_sum", "J", "Digital addition of one tile's converted sum."},
     CoefficientInfo{"activation", "J", "Activation function of one unit at one place."},
+    // Memories of weights: what memory organisations are priced by (memory_costs.h), and no
+    // activity.
+    CoefficientInfo{"memory_access", "J",
+                    "One access to a memory of 64 Kibit, whatever its width (e_a)."},
+    CoefficientInfo{"memory_access_bit", "J", "Each bit of such an access (e_b)."},
+    CoefficientInfo{"memory_capacity_exponent", "1",
+                    "Accesses cost (capacity / 64 Kibit) to this power as much (p)."},
+    CoefficientInfo{"memory_control", "J", "Controller, for each weight that a pass visits (c)."},
+    CoefficientInfo{"memory_pointer_step", "J",
+                    "Controller, for each weight that it finds through an index list (c_ptr)."},
+    CoefficientInfo{"memory_backward_factor", "1",
+                    "A weight's read in the backward pass against one in the forward pass (k_r)."},
+    CoefficientInfo{"memory_update_factor", "1",
+                    "A weight's write in the update against a read (k_w)."},
+    CoefficientInfo{"memory_bitmap_bit", "J", "One bit of a bitmap, scanned along its rows (e_m)."},
+    CoefficientInfo{"memory_transposed_bit", "J",
+                    "One bit of a bitmap, scanned across its rows (e_mt)."},
+    CoefficientInfo{"memory_address", "J",
+                    "One place that is computed: additions to a row and to a column (c_fun)."},
+    CoefficientInfo{"memory_leakage_bit", "W", "Leakage of one bit of dense arrays' memories."},
 };
 
 }  // namespace

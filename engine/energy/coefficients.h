@@ -8,10 +8,12 @@ namespace torpor {
 
 struct CoefficientInfo {
   const char* name;
-  // "J", "V", "S", "s" or "1".
+  // "J", "V", "S", "s", "W" or "1".
   const char* unit;
   // One sentence.
   const char* description;
+  // A number of things: at least 1, without range.
+  bool whole = false;
 };
 
 // All, in the order in which they are documented.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/base/status.h"
 #include "engine/energy/coefficients.h"
+#include "engine/energy/memory_profiles.h"
 
 namespace torpor {
 namespace {
@@ -219,12 +220,14 @@ v1::DeviceProfile Digital45nm(const char* name, bool clock_driven) {
 }  // namespace
 
 std::vector<v1::DeviceProfile> BuiltInProfiles() {
-  return {TrueNorthCores(),
-          TrueNorthEvents(),
-          TrueNorthOffset(),
-          ReramWan2022(),
-          Digital45nm(kStdpProfile, false),
-          Digital45nm("digital-45nm-clock", true)};
+  std::vector<v1::DeviceProfile> profiles = {TrueNorthCores(),
+                                             TrueNorthEvents(),
+                                             TrueNorthOffset(),
+                                             ReramWan2022(),
+                                             Digital45nm(kEventDrivenProfile, false),
+                                             Digital45nm("digital-45nm-clock", true)};
+  for (v1::DeviceProfile& profile : MemoryProfiles()) profiles.push_back(std::move(profile));
+  return profiles;
 }
 
 absl::StatusOr<v1::DeviceProfile> FindProfile(std::string_view name) {

@@ -10,7 +10,7 @@
 namespace torpor {
 
 // truenorth-cores, truenorth-events, truenorth-offset, reram-wan2022, digital-45nm-events,
-// digital-45nm-clock. Each passes CheckProfile.
+// digital-45nm-clock, and those of memory_profiles.h. Each passes CheckProfile.
 std::vector<v1::DeviceProfile> BuiltInProfiles();
 
 // NOT_FOUND lists the names that there are.
@@ -19,6 +19,6 @@ absl::StatusOr<v1::DeviceProfile> FindProfile(std::string_view name);
 // Names of the families' default profiles (Footprint.profile).
 inline constexpr char kTrueNorthProfile[] = "truenorth-cores";
 inline constexpr char kRateProfile[] = "reram-wan2022";
-inline constexpr char kStdpProfile[] = "digital-45nm-events";
+inline constexpr char kEventDrivenProfile[] = "digital-45nm-events";
 
 }  // namespace torpor

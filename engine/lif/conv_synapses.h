@@ -13,7 +13,8 @@ namespace torpor {
 // each channel. Where spikes are dense, windows are copied out and multiplied as matrices instead.
 //
 // Which way is taken depends on a sample's density alone, so results do not depend on its
-// neighbours in a batch. The two ways differ in rounding. Immutable; thread-safe.
+// neighbours in a batch. The two ways differ in rounding: a stream that is cut into chunks must
+// always go by events to have the same bits as in one piece. Immutable; thread-safe.
 class ConvSynapses final : public LifSynapses {
  public:
   // By measured density, or always one way: for tests and measurements.
@@ -38,14 +39,10 @@ class ConvSynapses final : public LifSynapses {
                          std::span<float> gradient) const override;
   void InputErrors(std::span<const float> weights, ConstMatrixView errors,
                    MatrixView input_errors) const override;
-
-  // For inputs that are numbers instead of spikes, one image [inputs]. drive [outputs] += W
-  // currents.
   void AddCurrentDrive(std::span<const float> weights, std::span<const float> currents,
-                       std::span<float> drive) const;
-  // gradient += of an image's currents, errors [outputs].
+                       std::span<float> drive) const override;
   void AddCurrentGradient(std::span<const float> currents, std::span<const float> errors,
-                          std::span<float> gradient) const;
+                          std::span<float> gradient) const override;
 
   // What the spikes of one pixel reach.
   struct Reach {

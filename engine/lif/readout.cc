@@ -30,6 +30,11 @@ void RunningMean::Reset(int units) {
   sum_.assign(static_cast<size_t>(units), 0.0);
 }
 
+void RunningMean::RestartMean() {
+  steps_ = 0;
+  std::fill(sum_.begin(), sum_.end(), 0.0);
+}
+
 void RunningMean::Step(const LifNeuron& neuron, LifOrder order, std::span<const float> drive,
                        std::span<float> mean) {
   TORPOR_CHECK(drive.size() == q_.size() && mean.size() == q_.size());

@@ -18,6 +18,8 @@ class RunningMean {
  public:
   // At rest.
   void Reset(int units);
+  // Begins a new mean; Q and P go on.
+  void RestartMean();
   // Takes the drive [units] of the next step; brings `mean` [units] to the mean of P over all steps
   // until now.
   void Step(const LifNeuron& neuron, LifOrder order, std::span<const float> drive,

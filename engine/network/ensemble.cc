@@ -284,6 +284,19 @@ absl::StatusOr<std::shared_ptr<const Deployment>> EnsembleModel::Deploy(
                                                     in_force);
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> EnsembleModel::WeightArrays(
+    std::optional<int> bits) const {
+  std::vector<v1::WeightArray> all;
+  for (size_t m = 0; m < members_.size(); ++m) {
+    TORPOR_ASSIGN_OR_RETURN(std::vector<v1::WeightArray> arrays, members_[m]->WeightArrays(bits));
+    for (v1::WeightArray& array : arrays) {
+      array.set_name(MemberLayerName(m, array.name()));
+      all.push_back(std::move(array));
+    }
+  }
+  return all;
+}
+
 v1::WeightAnalysis EnsembleModel::AnalyzeWeights() const {
   v1::WeightAnalysis whole;
   for (size_t m = 0; m < members_.size(); ++m) {

@@ -49,6 +49,7 @@ class EnsembleModel final : public Model {
   double FullPower(const v1::Realisation& realisation) const override;
   v1::Loss::Kind loss() const override { return members_.front()->loss(); }
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   v1::WeightAnalysis AnalyzeWeights() const override;
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;

@@ -37,6 +37,13 @@ double MemoryBytes(const std::vector<v1::MemoryEntry>& entries) {
   return bits / 8;
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> Model::WeightArrays(std::optional<int>) const {
+  return WithReason(
+      absl::UnimplementedError(absl::StrCat("networks of the family ", Describe().family(),
+                                            " do not tell their arrays of weights")),
+      "NO_WEIGHT_ARRAYS", {{"family", Describe().family()}});
+}
+
 absl::StatusOr<std::unique_ptr<Model>> Model::Quantised(const v1::Quantization&) const {
   return WithReason(
       absl::UnimplementedError(absl::StrCat("networks of the family ", Describe().family(),

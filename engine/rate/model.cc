@@ -8,8 +8,10 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/learn/schedule.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
+#include "engine/network/weight_density.h"
 #include "engine/rate/bias_tuner.h"
 #include "engine/rate/calibrate.h"
 #include "engine/rate/levers.h"
@@ -112,6 +114,35 @@ void RateModel::Initialise(uint64_t seed) {
   loss_ = v1::Loss::UNSPECIFIED;
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> RateModel::WeightArrays(
+    std::optional<int> bits) const {
+  std::vector<v1::WeightArray> arrays;
+  for (size_t l = 0; l < shapes_.size(); ++l) {
+    const RateLayerShape& shape = shapes_[l];
+    if (!shape.has_weights()) continue;
+    v1::WeightArray& array = arrays.emplace_back();
+    array.set_name(shape.name);
+    if (shape.kind == RateLayerKind::kConv2d) {
+      v1::WeightArray::Conv2dShape& conv = *array.mutable_conv2d();
+      conv.set_height(shape.input_image.height);
+      conv.set_width(shape.input_image.width);
+      conv.set_kernel_height(shape.kernel.height);
+      conv.set_kernel_width(shape.kernel.width);
+      conv.set_input_channels(shape.input_image.channels);
+      conv.set_output_channels(shape.units);
+      conv.set_places(shape.places);
+    } else {
+      array.mutable_dense()->set_inputs(shape.fan_in);
+      array.mutable_dense()->set_outputs(shape.units);
+    }
+    array.set_bits(bits.value_or(32));
+    const Matrix& weight = parameters_[l].weight;
+    const std::span<const float> values(weight.data(), static_cast<size_t>(weight.size()));
+    array.set_density(bits.has_value() ? SymmetricDensity(values, *bits) : Density(values));
+  }
+  return arrays;
+}
+
 v1::WeightAnalysis RateModel::AnalyzeWeights() const {
   v1::WeightAnalysis analysis;
   for (size_t l = 0; l < shapes_.size(); ++l) {
@@ -129,7 +160,7 @@ void RateModel::FillTrainDefaults(v1::TrainSpec& spec) const {
   if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::BCE);
   if (!spec.has_learning_rate()) spec.set_learning_rate(1e-3);
   if (spec.batch_size() == 0) spec.set_batch_size(128);
-  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::CONSTANT);
+  FillSchedule(v1::Schedule::CONSTANT, spec);
 }
 
 absl::StatusOr<std::unique_ptr<Trainer>> RateModel::NewTrainer(const v1::TrainSpec& spec,
@@ -283,7 +314,8 @@ void RateModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status RateModel::Load(const ArchiveReader& archive) {
-  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
+  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss,
+                          LoadLoss(archive, {v1::Loss::BCE, v1::Loss::MSE, v1::Loss::CE}));
   std::vector<RateLayerParameters> parameters;
   TORPOR_RETURN_IF_ERROR(LoadParameters(shapes_, archive, parameters));
   std::vector<LayerStatistics> statistics;

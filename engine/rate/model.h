@@ -47,6 +47,7 @@ class RateModel final : public Model {
   absl::Status Tune(const v1::TuneSpec& spec, const v1::PowerMode& start, const Dataset& data,
                     const std::string& data_digest, ThreadPool* pool,
                     const Cancellation& cancellation, const TuneProgress& progress) override;
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   v1::WeightAnalysis AnalyzeWeights() const override;
   std::vector<v1::Tuning> tunings() const override { return tunings_.Summaries(); }
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(

@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/learn/schedule.h"
 #include "engine/network/archive_checks.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
@@ -135,7 +136,7 @@ void TrueNorthModel::FillTrainDefaults(v1::TrainSpec& spec) const {
   if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::CE);
   if (!spec.has_learning_rate()) spec.set_learning_rate(1e-2);
   if (spec.batch_size() == 0) spec.set_batch_size(100);
-  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::COSINE);
+  FillSchedule(v1::Schedule::COSINE, spec);
   v1::TrueNorthTraining& own = *spec.mutable_truenorth();
   if (own.method() == v1::TrueNorthTraining::Method::UNSPECIFIED) {
     own.set_method(v1::TrueNorthTraining::Method::BINARY);
@@ -296,6 +297,28 @@ absl::StatusOr<std::vector<v1::MemoryEntry>> TrueNorthModel::Memory(
   return entries;
 }
 
+absl::StatusOr<std::vector<v1::WeightArray>> TrueNorthModel::WeightArrays(
+    std::optional<int> bits) const {
+  const BinaryGrid grid = Thresholded();
+  std::vector<v1::WeightArray> arrays;
+  for (size_t l = 0; l < grid.layers.size(); ++l) {
+    const CoreLayerPlan& layer = plan_->layers[l];
+    for (size_t c = 0; c < grid.layers[l].size(); ++c) {
+      const CorePlan& core = layer.cores[c];
+      const std::vector<int8_t>& weight = grid.layers[l][c].weight;
+      // A site is a bit, so that rounding changes none.
+      v1::WeightArray& array = arrays.emplace_back();
+      array.set_name(absl::StrCat(layer.name, "/", core.row, "-", core.column));
+      array.mutable_dense()->set_inputs(core.axons());
+      array.mutable_dense()->set_outputs(core.neurons);
+      array.set_bits(bits.value_or(1));
+      const auto off = std::count(weight.begin(), weight.end(), int8_t{0});
+      array.set_density(1 - static_cast<double>(off) / static_cast<double>(weight.size()));
+    }
+  }
+  return arrays;
+}
+
 v1::WeightAnalysis TrueNorthModel::AnalyzeWeights() const {
   const BinaryGrid grid = Thresholded();
   v1::WeightAnalysis analysis;
@@ -329,7 +352,7 @@ void TrueNorthModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status TrueNorthModel::Load(const ArchiveReader& archive) {
-  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
+  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive, {v1::Loss::CE}));
   TORPOR_ASSIGN_OR_RETURN(GridParameters parameters, LoadGrid(*plan_, archive));
   // Parameters from elsewhere come without.
   double loss_scale = kDefaultLossScale;

@@ -51,6 +51,8 @@ class TrueNorthModel final : public Model {
   // Crossbar sites of one bit, leaks of nine (a sign and a byte).
   absl::StatusOr<std::vector<v1::MemoryEntry>> Memory(
       const v1::MemoryCounting& counting) const override;
+  // Of THRESHOLD hardware: one a core, "layer/row-column", of the sites of its axons and neurons.
+  absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   // Of THRESHOLD hardware.
   v1::WeightAnalysis AnalyzeWeights() const override;
   // Crossbars know no column noise and no off conductance, and copies differ only if sampled.

@@ -1,11 +1,11 @@
 #include "server/services/analysis_service.h"
 
-#include "absl/strings/match.h"
 #include "engine/base/cancellation.h"
 #include "engine/base/status.h"
 #include "engine/scaling/neuron_bias.h"
 #include "engine/scaling/neuron_tuning.h"
 #include "server/services/deadline.h"
+#include "server/services/named_model.h"
 #include "server/services/unary.h"
 
 namespace torpor {
@@ -30,19 +30,12 @@ grpc::ServerUnaryReactor* AnalysisServiceImpl::AnalyzeNeuronTuning(
 grpc::ServerUnaryReactor* AnalysisServiceImpl::AnalyzeWeights(
     grpc::CallbackServerContext* context, const v1::AnalyzeWeightsRequest* request,
     v1::WeightAnalysis* reply) {
-  return RunUnary(
-      context, executor_, request, reply,
-      [this](const v1::AnalyzeWeightsRequest& r) -> absl::StatusOr<v1::WeightAnalysis> {
-        std::string archive;
-        if (absl::StartsWith(r.name(), "sessions/")) {
-          TORPOR_ASSIGN_OR_RETURN(SessionSnapshot snapshot, sessions_->Snapshot(r.name()));
-          archive = std::move(snapshot.archive);
-        } else {
-          TORPOR_ASSIGN_OR_RETURN(archive, models_->ReadArchive(r.name()));
-        }
-        TORPOR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, ParseModel(archive, factory_));
-        return model->AnalyzeWeights();
-      });
+  return RunUnary(context, executor_, request, reply,
+                  [this](const v1::AnalyzeWeightsRequest& r) -> absl::StatusOr<v1::WeightAnalysis> {
+                    TORPOR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
+                                            NamedModel(r.name(), *models_, *sessions_, factory_));
+                    return model->AnalyzeWeights();
+                  });
 }
 
 }  // namespace torpor

@@ -26,7 +26,7 @@ class EnergyTest : public World {
 TEST_F(EnergyTest, ProfilesAreListedWithTheirSources) {
   const Result all = Torpor({"energy", "profiles", "-o", "json"});
   ASSERT_EQ(all.exit_code, 0) << all.err;
-  EXPECT_EQ(all.json()["profiles"].size(), 6u);
+  EXPECT_EQ(all.json()["profiles"].size(), 9u);
   const Result one = Torpor({"energy", "profiles", "truenorth-cores"});
   EXPECT_THAT(one.out, AllOf(HasSubstr("core_tick"), HasSubstr("Esser"),
                              HasSubstr("calibration, not evidence")));

@@ -105,8 +105,10 @@ absl::Status Run(Context& context, const RunFlags& flags) {
   reproduce::Study study{context, recipe, runner, {}, {}};
   CLI_RETURN_IF_ERROR(reproduce::RunNeurons(study));
   CLI_RETURN_IF_ERROR(reproduce::RunMemories(study));
+  CLI_RETURN_IF_ERROR(reproduce::RunOrganizations(study));
   CLI_RETURN_IF_ERROR(reproduce::RunNetworks(study));
   CLI_RETURN_IF_ERROR(reproduce::RunSelections(study));
+  reproduce::AddDerived(study);
 
   reproduce::Outcome outcome;
   outcome.recipe = recipe;

@@ -31,6 +31,9 @@ std::string MetricTitle(const std::string& metric) {
   if (metric == "agreement") return "agreement with full power";
   if (metric == "steps") return "mean steps of a sample";
   if (metric == "joules" || metric == "energy") return "mean energy of a sample";
+  if (metric == "forward") return "energy of a forward pass";
+  if (metric == "backward_update") return "energy of backward pass and update";
+  if (metric == "saving_rate") return "what backward pass and update save";
   if (metric == "saving") return "how many times as much the other network takes";
   return metric;
 }

@@ -106,11 +106,26 @@ std::string WrongInEnergies(const recipe::Recipe& recipe, const recipe::EnergyPl
                                                             : "";
 }
 
+std::string WrongInOrganization(const recipe::OrganizationPlan& plan) {
+  const std::string at = absl::StrCat("organization `", plan.prefix(), "`: ");
+  if (plan.arrays().empty() || plan.schemes().empty() || plan.points().empty()) {
+    return at + "needs arrays, schemes and points";
+  }
+  for (const recipe::OrganizationPlan::Points& points : plan.points()) {
+    if (points.bits().empty()) return at + "points have no bits";
+  }
+  return "";
+}
+
 std::string WrongInRecipe(const recipe::Recipe& recipe) {
   if (recipe.name().empty()) return "name is missing";
   if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty() &&
-      recipe.memories().empty() && recipe.selections().empty()) {
-    return "measures nothing (networks, neuron_bias, neuron_tuning, memories or selections)";
+      recipe.memories().empty() && recipe.selections().empty() && recipe.organizations().empty()) {
+    return "measures nothing (networks, neuron_bias, neuron_tuning, memories, organizations or "
+           "selections)";
+  }
+  for (const recipe::OrganizationPlan& plan : recipe.organizations()) {
+    if (std::string wrong = WrongInOrganization(plan); !wrong.empty()) return wrong;
   }
   const bool trains = !recipe.networks().empty() || !recipe.selections().empty();
   if (trains && recipe.datasets().empty()) return "networks and selections need datasets";

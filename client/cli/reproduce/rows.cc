@@ -71,6 +71,8 @@ const char* UnitName(Unit unit) {
       return "number";
     case Unit::kJoule:
       return "joule";
+    case Unit::kWatt:
+      return "watt";
     case Unit::kBytes:
       return "byte";
     case Unit::kDegree:
@@ -181,6 +183,8 @@ std::string FormatValue(std::optional<double> value, Unit unit) {
       return absl::StrFormat("%.2f %%", rounded(100 * *value, 0.01));
     case Unit::kJoule:
       return absl::StrFormat("%.4g uJ", 1e6 * *value);
+    case Unit::kWatt:
+      return absl::StrFormat("%.4g mW", 1e3 * *value);
     case Unit::kBytes:
       return absl::StrFormat("%.1f kB", 1e-3 * *value);
     case Unit::kDegree:

@@ -16,6 +16,7 @@ enum class Unit {
   kFraction,  // 0..1; per cent in tables
   kNumber,
   kJoule,
+  kWatt,
   kBytes,
   kDegree,
 };

@@ -1,6 +1,7 @@
 // One run of a recipe: the jobs it starts, the rows and drawings that come of it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Trained {
   // The training as it was asked for, and what a sample of it cost.
   v1::TrainSpec train;
   v1::EnergyReport training_energy;
+  // Of the training.
+  std::map<std::string, double> metrics;
 };
 
 // Trains every network for every dataset and seed and measures what its plan asks for.
@@ -64,6 +67,10 @@ absl::Status RunEnergies(Study& study, const std::vector<Trained>& trained,
                          const recipe::EnergyPlan& plan);
 // Describes networks; no jobs.
 absl::Status RunMemories(Study& study);
+// Asks the server what arrays of weights cost; no jobs.
+absl::Status RunOrganizations(Study& study);
+// Rows and drawings that are made of rows, after all others.
+void AddDerived(Study& study);
 // Runs the recipe's selections on every dataset.
 absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.

@@ -14,7 +14,8 @@ import numpy as np
 __path__ = extend_path(__path__, __name__)
 
 from torpor.v1 import (analysis_pb2_grpc, common_pb2, dataset_pb2_grpc, energy_pb2_grpc, inference_pb2_grpc,
-                       job_pb2_grpc, model_pb2_grpc, network_pb2_grpc, server_pb2_grpc, session_pb2_grpc)
+                       job_pb2_grpc, memory_pb2_grpc, model_pb2_grpc, network_pb2_grpc, server_pb2_grpc,
+                       session_pb2_grpc)
 
 _DTYPES = {"float32": common_pb2.DataType.FLOAT32, "uint8": common_pb2.DataType.UINT8}
 
@@ -34,6 +35,7 @@ def connect(address=None):
         energy=energy_pb2_grpc.EnergyServiceStub(channel),
         inference=inference_pb2_grpc.InferenceServiceStub(channel),
         jobs=job_pb2_grpc.JobServiceStub(channel),
+        memory=memory_pb2_grpc.MemoryServiceStub(channel),
         models=model_pb2_grpc.ModelServiceStub(channel),
         networks=network_pb2_grpc.NetworkServiceStub(channel),
         server=server_pb2_grpc.ServerServiceStub(channel),

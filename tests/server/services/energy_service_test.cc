@@ -27,7 +27,7 @@ class EnergyServiceTest : public testing::ServerTest {
 TEST_F(EnergyServiceTest, ListsProfilesAndWhatTheyMayHold) {
   v1::ListDeviceProfilesResponse list;
   ASSERT_TRUE(energy_->ListDeviceProfiles(Context().get(), {}, &list).ok());
-  ASSERT_EQ(list.profiles_size(), 6);
+  ASSERT_EQ(list.profiles_size(), 9);
   for (const v1::DeviceProfile& profile : list.profiles()) {
     for (const v1::Coefficient& c : profile.coefficients()) {
       bool documented = false;

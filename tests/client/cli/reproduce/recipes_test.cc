@@ -29,10 +29,11 @@ TEST(Recipes, AllThatAreBuiltInCanBeRead) {
     EXPECT_FALSE(recipe->claims().empty()) << name;
     names.insert(name);
   }
-  EXPECT_THAT(names, IsSupersetOf({"merkel/fig2", "merkel/fig3", "merkel/fig4", "merkel/fig5",
-                                   "merkel/savings", "merkel/noise", "truenorth/table2",
-                                   "truenorth/table3", "truenorth/table4", "truenorth/fig2",
-                                   "truenorth/fig4", "truenorth/esser"}));
+  EXPECT_THAT(
+      names, IsSupersetOf({"merkel/fig2", "merkel/fig3", "merkel/fig4", "merkel/fig5",
+                           "merkel/savings", "merkel/noise", "truenorth/table2", "truenorth/table3",
+                           "truenorth/table4", "truenorth/fig2", "truenorth/fig4",
+                           "truenorth/esser", "schaefer/fc", "schaefer/conv"}));
 }
 
 // A network that several figures of a paper show is trained once: its id means one training.

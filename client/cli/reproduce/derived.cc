@@ -1,0 +1,170 @@
+// Rows and drawings that are made of rows: ratios, and how near the measured come to the paper's
+// (study.h).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/reproduce/figures.h"
+#include "client/cli/reproduce/study.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+// Not a number where one of them was not measured.
+double SumOf(const std::vector<Row>& rows,
+             const google::protobuf::RepeatedPtrField<std::string>& ids) {
+  double sum = 0;
+  for (const std::string& id : ids) {
+    const Row* row = FindRow(rows, "", id);
+    sum += row != nullptr && row->measured ? *row->measured : std::nan("");
+  }
+  return sum;
+}
+
+void AddRatio(Study& study, const std::vector<Row>& rows, const recipe::Ratio& ratio) {
+  Place place;
+  place.base_id = absl::StrCat("ratio=", ratio.id());
+  place.what = ratio.title();
+  place.group = "sums of figures";
+  place.metric = "ratio";
+  place.line = ratio.title();
+  place.column = "ratio";
+  place.unit = Unit::kNumber;
+  study.rows.Add(std::move(place),
+                 {.value = SumOf(rows, ratio.rows()) / SumOf(rows, ratio.over())});
+}
+
+bool IsOf(const Row& row, const recipe::Agreement& agreement) {
+  return row.measured && row.paper && *row.measured > 0 && *row.paper > 0 &&
+         std::find(agreement.metrics().begin(), agreement.metrics().end(), row.place.metric) !=
+             agreement.metrics().end();
+}
+
+void AddErrors(Study& study, const std::vector<Row>& rows, const recipe::Agreement& agreement) {
+  std::vector<double> errors;
+  double squares = 0;
+  for (const Row& row : rows) {
+    if (!IsOf(row, agreement)) continue;
+    errors.push_back(std::abs(*row.measured / *row.paper - 1));
+    squares += std::pow(std::log(*row.measured / *row.paper), 2);
+  }
+  if (errors.empty()) return;
+  std::sort(errors.begin(), errors.end());
+  const size_t n = errors.size();
+  const auto add = [&](const char* metric, const char* what, Unit unit, double value) {
+    Place place;
+    place.base_id = absl::StrCat("agreement=", agreement.id(), ",metric=", metric);
+    place.what = absl::StrCat(what, " of ", agreement.title());
+    place.group = "ours against published";
+    place.metric = "agreement with the paper";
+    place.line = agreement.title();
+    place.column = what;
+    place.unit = unit;
+    study.rows.Add(std::move(place), {.value = value});
+  };
+  add("median_error", "median error", Unit::kFraction, (errors[(n - 1) / 2] + errors[n / 2]) / 2);
+  add("largest_error", "largest error", Unit::kFraction, errors.back());
+  add("rms_log_error", "rms error of logarithms", Unit::kNumber,
+      std::sqrt(squares / static_cast<double>(n)));
+  add("figures", "figures", Unit::kNumber, static_cast<double>(n));
+}
+
+// Ours against published, a series a column of tables.
+void DrawAgreement(Study& study, const std::vector<Row>& rows, const recipe::Agreement& agreement) {
+  Drawing drawing;
+  Plot& plot = drawing.plot;
+  plot = LegendBelow(absl::StrCat("agreement-", agreement.id()), agreement.title());
+  double least = std::numeric_limits<double>::infinity();
+  double most = 0;
+  double scale = 1;
+  std::map<std::string, Series> series;
+  for (const Row& row : rows) {
+    if (!IsOf(row, agreement)) continue;
+    scale = row.place.unit == Unit::kJoule ? 1e6 : row.place.unit == Unit::kWatt ? 1e3 : 1;
+    plot.x.label = row.place.unit == Unit::kJoule  ? "published (uJ)"
+                   : row.place.unit == Unit::kWatt ? "published (mW)"
+                                                   : "published";
+    Series& of = series[row.place.column];
+    of.name = row.place.column;
+    of.style = Series::Style::kPoints;
+    of.points.push_back({scale * *row.paper, scale * *row.measured, {}, {}});
+    least = std::min({least, scale * *row.paper, scale * *row.measured});
+    most = std::max({most, scale * *row.paper, scale * *row.measured});
+  }
+  if (series.empty()) return;
+  plot.y.label = absl::StrCat("Torpor", plot.x.label.substr(std::string("published").size()));
+  for (Axis* axis : {&plot.x, &plot.y}) {
+    axis->logarithmic = true;
+    axis->minimum = 0.8 * least;
+    axis->maximum = 1.25 * most;
+    for (double tick = 1e-3; tick <= 1.25 * most; tick *= 10) {
+      if (tick >= 0.8 * least) axis->ticks.push_back(tick);
+    }
+  }
+  int look = 0;
+  for (auto& [name, of] : series) {
+    of.look = look++ % kLookCount;
+    plot.series.push_back(std::move(of));
+  }
+  plot.series.push_back({"equal",
+                         {{least, least, {}, {}}, {most, most, {}, {}}},
+                         Series::Style::kLine,
+                         kLookCount - 1});
+  drawing.caption = "Each point a published figure; on the line ours is the same.";
+  study.drawings.push_back(std::move(drawing));
+}
+
+// Savings against bits with what draws of the coefficients say, a drawing a group of rows.
+void DrawSavings(Study& study, const std::vector<Row>& rows) {
+  std::map<std::string, Drawing> drawings;
+  for (const Row& row : rows) {
+    if (row.place.metric != "saving_rate" || !row.measured) continue;
+    const size_t index = drawings.size() + 1;
+    Drawing& drawing = drawings[row.place.group];
+    Plot& plot = drawing.plot;
+    if (plot.series.empty()) {
+      plot = LegendBelow(absl::StrCat("savings-", index), row.place.group);
+      plot.x.label = "bits of a weight";
+      plot.y.label = "saving in backward pass and update (%)";
+      plot.y.minimum = 0;
+      plot.y.maximum = 100;
+      plot.series = {{"with the profile's coefficients", {}, Series::Style::kLinesAndPoints, 0},
+                     {"median of draws, 5 to 95 %", {}, Series::Style::kPoints, 1},
+                     {"published", {}, Series::Style::kLinesAndPoints, 2}};
+      drawing.caption =
+          "What is saved, over bits; bars span nine tenths of the draws of the coefficients.";
+    }
+    const double x = row.place.x;
+    plot.series[0].points.push_back({x, 100 * *row.measured, {}, {}});
+    const std::string stem =
+        row.place.base_id.substr(0, row.place.base_id.rfind("metric=")) + "metric=saving_";
+    const Row* low = FindRow(rows, "", stem + "p5");
+    const Row* middle = FindRow(rows, "", stem + "p50");
+    const Row* high = FindRow(rows, "", stem + "p95");
+    if (low != nullptr && middle != nullptr && high != nullptr) {
+      plot.series[1].points.push_back(
+          {x + 0.15, 100 * *middle->measured, 100 * *low->measured, 100 * *high->measured});
+    }
+    if (row.paper) plot.series[2].points.push_back({x, 100 * *row.paper, {}, {}});
+  }
+  for (auto& [group, drawing] : drawings) {
+    std::erase_if(drawing.plot.series, [](const Series& series) { return series.points.empty(); });
+    study.drawings.push_back(std::move(drawing));
+  }
+}
+
+}  // namespace
+
+void AddDerived(Study& study) {
+  const std::vector<Row> rows = study.rows.Finish(study.recipe);
+  for (const recipe::Ratio& ratio : study.recipe.ratios()) AddRatio(study, rows, ratio);
+  for (const recipe::Agreement& agreement : study.recipe.agreements()) {
+    AddErrors(study, rows, agreement);
+    DrawAgreement(study, rows, agreement);
+  }
+  DrawSavings(study, rows);
+}
+
+}  // namespace torpor::cli::reproduce

@@ -1,0 +1,140 @@
+// What arrays of weights cost in memory organisations, without any training (study.h).
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/errors.h"
+#include "client/cli/memory_flags.h"
+#include "client/cli/reproduce/study.h"
+#include "client/cli/rpc.h"
+#include "torpor/v1/memory.grpc.pb.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+constexpr double kMicro = 1e-6;
+constexpr double kMilli = 1e-3;
+
+// One width and density of a plan; without density the arrays' own.
+struct Stored {
+  const recipe::OrganizationPlan& plan;
+  int bits = 0;
+  double density = std::nan("");
+};
+
+v1::MemorySubject SubjectOf(const Stored& stored) {
+  v1::MemorySubject subject;
+  for (const v1::WeightArray& array : stored.plan.arrays()) {
+    v1::WeightArray& own = *subject.add_arrays();
+    own = array;
+    own.set_bits(stored.bits);
+    if (!std::isnan(stored.density)) own.set_density(stored.density);
+  }
+  return subject;
+}
+
+Place PlaceOf(const Stored& stored, v1::MemoryScheme::Kind scheme, const std::string& metric,
+              const std::string& what, Unit unit) {
+  const std::string name = SchemeName(scheme);
+  const std::string density =
+      std::isnan(stored.density) ? "" : absl::StrCat("density=", ShortNumber(stored.density));
+  Place place;
+  place.base_id =
+      JoinId({stored.plan.prefix(), absl::StrCat("scheme=", name),
+              absl::StrCat("bits=", stored.bits), density, absl::StrCat("metric=", metric)});
+  place.what = absl::StrCat(what, " of ", stored.plan.title(), ", ", name, ", ", stored.bits,
+                            " bits", density.empty() ? "" : ", ", density);
+  place.group = stored.plan.title();
+  place.metric = metric;
+  place.line = absl::StrCat(stored.bits, " bits", density.empty() ? "" : ", ", density);
+  place.column = name;
+  place.x = stored.bits;
+  place.x_lever = "precision_bits";
+  place.unit = unit;
+  return place;
+}
+
+void AddEstimate(Study& study, const Stored& stored, const v1::MemoryEstimate& total) {
+  const auto add = [&](const char* metric, const char* what, Unit unit, double value) {
+    study.rows.Add(PlaceOf(stored, total.scheme(), metric, what, unit), {.value = value});
+  };
+  if (stored.plan.leakage()) {
+    if (total.has_leakage_mw()) {
+      add("leakage", "leakage", Unit::kWatt, total.leakage_mw() * kMilli);
+    }
+    return;
+  }
+  add("forward", "energy of a forward pass", Unit::kJoule, total.forward_uj() * kMicro);
+  add("backward_update", "energy of backward pass and update", Unit::kJoule,
+      total.backward_update_uj() * kMicro);
+}
+
+void AddSaving(Study& study, const Stored& stored, const v1::MemoryComparison& comparison) {
+  const auto add = [&](const char* metric, const std::string& what, double value) {
+    study.rows.Add(PlaceOf(stored, comparison.scheme(), metric, what, Unit::kFraction),
+                   {.value = value});
+  };
+  const std::string against =
+      absl::StrCat("saving in backward pass and update against ", SchemeName(comparison.against()));
+  add("saving_rate", against, comparison.saving());
+  if (comparison.percentiles_size() != 5) return;
+  add("saving_p5", absl::StrCat("5th percentile over draws of the ", against),
+      comparison.percentiles(0));
+  add("saving_p50", absl::StrCat("median over draws of the ", against), comparison.percentiles(2));
+  add("saving_p95", absl::StrCat("95th percentile over draws of the ", against),
+      comparison.percentiles(4));
+  add("robustness", absl::StrCat("share of draws with a ", against), comparison.robustness());
+}
+
+absl::Status RunStored(Study& study, const Stored& stored) {
+  v1::CompareMemoryRequest request;
+  *request.mutable_subject() = SubjectOf(stored);
+  *request.mutable_schemes() = stored.plan.schemes();
+  if (!stored.plan.profile().empty()) {
+    request.mutable_costs()->set_profile_name(stored.plan.profile());
+  }
+  v1::EstimateMemoryResponse estimates;
+  if (stored.plan.against() == v1::MemoryScheme::UNSPECIFIED) {
+    v1::EstimateMemoryRequest estimate;
+    *estimate.mutable_subject() = request.subject();
+    *estimate.mutable_schemes() = request.schemes();
+    *estimate.mutable_costs() = request.costs();
+    CLI_ASSIGN_OR_RETURN(
+        estimates,
+        Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::EstimateMemory, estimate));
+  } else {
+    request.set_draws(stored.plan.draws());
+    CLI_ASSIGN_OR_RETURN(
+        v1::CompareMemoryResponse response,
+        Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::CompareMemory, request));
+    for (const v1::MemoryComparison& comparison : response.comparisons()) {
+      if (comparison.against() == stored.plan.against() &&
+          comparison.quantity() == v1::MemoryQuantity::BACKWARD_UPDATE) {
+        AddSaving(study, stored, comparison);
+      }
+    }
+    estimates = std::move(*response.mutable_estimates());
+  }
+  for (const v1::MemoryEstimate& total : estimates.totals()) AddEstimate(study, stored, total);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunOrganizations(Study& study) {
+  for (const recipe::OrganizationPlan& plan : study.recipe.organizations()) {
+    for (const recipe::OrganizationPlan::Points& points : plan.points()) {
+      for (const int bits : points.bits()) {
+        if (points.density().empty()) {
+          CLI_RETURN_IF_ERROR(RunStored(study, {plan, bits, std::nan("")}));
+        }
+        for (const double density : points.density()) {
+          CLI_RETURN_IF_ERROR(RunStored(study, {plan, bits, density}));
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace torpor::cli::reproduce

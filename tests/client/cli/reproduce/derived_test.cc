@@ -1,0 +1,109 @@
+// Rows that are made of rows.
+#include <cmath>
+#include <sstream>
+
+#include "client/cli/reproduce/study.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace torpor::cli::reproduce {
+namespace {
+
+Place At(const std::string& id, const std::string& metric) {
+  Place place;
+  place.base_id = id;
+  place.group = "784x128";
+  place.metric = metric;
+  place.line = id;
+  place.column = "crossbar";
+  place.x = 8;
+  place.unit = Unit::kJoule;
+  return place;
+}
+
+class DerivedTest : public ::testing::Test {
+ protected:
+  void Known(const std::string& id, double value) {
+    recipe::Values& values = *recipe_.add_paper();
+    values.set_id(id);
+    values.add_value(value);
+    values.set_source("the paper");
+  }
+  // After AddDerived.
+  const Row* Find(const std::string& id) {
+    rows_ = study_.rows.Finish(recipe_);
+    return FindRow(rows_, "", id);
+  }
+
+  std::istringstream in_;
+  std::ostringstream out_, err_;
+  Context context_{in_, out_, err_};
+  recipe::Recipe recipe_;
+  JobRunner runner_{context_, "test", false};
+  Study study_{context_, recipe_, runner_, {}, {}};
+  std::vector<Row> rows_;
+};
+
+TEST_F(DerivedTest, RatiosAreOfSums) {
+  study_.rows.Add(At("a", "forward"), {.value = 1e-6});
+  study_.rows.Add(At("b", "forward"), {.value = 2e-6});
+  study_.rows.Add(At("c", "forward"), {.value = 2e-6});
+  recipe::Ratio& ratio = *recipe_.add_ratios();
+  ratio.set_id("ab-c");
+  ratio.add_rows("a");
+  ratio.add_rows("b");
+  ratio.add_over("c");
+  recipe::Ratio& missing = *recipe_.add_ratios();
+  missing.set_id("none");
+  missing.add_rows("a");
+  missing.add_over("d");
+  Known("ratio=ab-c", 1.4);
+  AddDerived(study_);
+  const Row* row = Find("ratio=ab-c");
+  ASSERT_NE(row, nullptr);
+  EXPECT_DOUBLE_EQ(*row->measured, 1.5);
+  EXPECT_EQ(*row->paper, 1.4);
+  // What was not measured has no ratio.
+  EXPECT_FALSE(Find("ratio=none")->measured.has_value());
+}
+
+TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
+  study_.rows.Add(At("a", "forward"), {.value = 1.1});
+  study_.rows.Add(At("b", "forward"), {.value = 0.5});
+  study_.rows.Add(At("c", "backward"), {.value = 1.2});
+  study_.rows.Add(At("unknown", "forward"), {.value = 7});
+  study_.rows.Add(At("other", "leakage"), {.value = 7});
+  for (const char* id : {"a", "b", "c", "other"}) Known(id, 1);
+  recipe::Agreement& agreement = *recipe_.add_agreements();
+  agreement.set_id("all");
+  agreement.add_metrics("forward");
+  agreement.add_metrics("backward");
+  AddDerived(study_);
+  EXPECT_EQ(*Find("agreement=all,metric=figures")->measured, 3);
+  EXPECT_NEAR(*Find("agreement=all,metric=median_error")->measured, 0.2, 1e-12);
+  EXPECT_NEAR(*Find("agreement=all,metric=largest_error")->measured, 0.5, 1e-12);
+  const double squares =
+      std::pow(std::log(1.1), 2) + std::pow(std::log(0.5), 2) + std::pow(std::log(1.2), 2);
+  EXPECT_NEAR(*Find("agreement=all,metric=rms_log_error")->measured, std::sqrt(squares / 3), 1e-12);
+  ASSERT_EQ(study_.drawings.size(), 1u);
+  // Crossbar, and the line of equal figures.
+  EXPECT_EQ(study_.drawings[0].plot.series.size(), 2u);
+  EXPECT_EQ(study_.drawings[0].plot.series[0].points.size(), 3u);
+}
+
+TEST_F(DerivedTest, SavingsAreDrawnWithTheirDraws) {
+  study_.rows.Add(At("bits=8,metric=saving_rate", "saving_rate"), {.value = 0.5});
+  study_.rows.Add(At("bits=8,metric=saving_p5", "saving_p5"), {.value = 0.3});
+  study_.rows.Add(At("bits=8,metric=saving_p50", "saving_p50"), {.value = 0.45});
+  study_.rows.Add(At("bits=8,metric=saving_p95", "saving_p95"), {.value = 0.7});
+  AddDerived(study_);
+  ASSERT_EQ(study_.drawings.size(), 1u);
+  // Nothing published: no curve for it.
+  const Plot& plot = study_.drawings[0].plot;
+  ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].points[0].y, 50);
+  EXPECT_EQ(*plot.series[1].points[0].high, 70);
+}
+
+}  // namespace
+}  // namespace torpor::cli::reproduce

@@ -1,0 +1,137 @@
+// Memory organisations from the outside: shapes, sessions, pages, reproductions.
+#include <map>
+
+#include "gmock/gmock.h"
+#include "world.h"
+
+namespace torpor::e2e {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MemoryTest : public World {
+ protected:
+  Result Estimate(std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"memory", "estimate"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Torpor(arguments);
+  }
+};
+
+TEST_F(MemoryTest, EstimatesAnArray) {
+  const Result one = Estimate({"--dense", "784x128", "--scheme", "pointer-bitmap", "--bits", "8",
+                               "--density", "0.5", "-o", "json"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  const Json json = one.json();
+  EXPECT_EQ(json["storage_bits"], 784 * 128 + 784 * 128 * 4 + 785 * 16);
+  // Published for this very array.
+  EXPECT_NEAR(json["leakage_mw"].get<double>(), 29.0622, 0.02 * 29.0622);
+  EXPECT_NEAR(json["forward_uj"].get<double>(), 0.769, 0.15 * 0.769);
+  EXPECT_NEAR(json["backward_update_uj"].get<double>(), 3.046, 0.15 * 3.046);
+  EXPECT_DOUBLE_EQ(json["backward_update_uj"].get<double>(),
+                   json["backward_uj"].get<double>() + json["update_uj"].get<double>());
+  const Result conv = Estimate({"--conv", "28x28x3x3x32x32", "--conv", "9x9x3x3x1x2", "--scheme",
+                                "functional,pointer-index", "-o", "json"});
+  ASSERT_EQ(conv.exit_code, 0) << conv.err;
+  EXPECT_EQ(conv.json()["estimates"].size(), 4u);
+  EXPECT_EQ(conv.json()["totals"].size(), 2u);
+  EXPECT_FALSE(conv.json()["estimates"][0].contains("leakage_mw"));
+  const Result table = Estimate({"--dense", "784x128"});
+  EXPECT_THAT(table.out, AllOf(HasSubstr("pointer-index"), Not(HasSubstr("functional"))));
+  EXPECT_THAT(table.err, HasSubstr("functional cannot hold 784x128"));
+}
+
+TEST_F(MemoryTest, RefusesWithPathAndBound) {
+  const auto refused = [&](std::vector<std::string> more, const std::string& path,
+                           const std::string& bound, const std::string& flag) {
+    const Result result = Estimate(std::move(more));
+    EXPECT_NE(result.exit_code, 0) << path;
+    EXPECT_THAT(result.err, AllOf(HasSubstr(path), HasSubstr(bound), HasSubstr(flag)));
+  };
+  refused({"--dense", "784x128", "--density", "1.5"}, "subject.arrays[0].density", "[0, 1]",
+          "--density");
+  refused({"--dense", "784x128", "--density", "nan"}, "subject.arrays[0].density", "[0, 1]",
+          "--density");
+  refused({"--dense", "784x128", "--bits", "33"}, "subject.arrays[0].bits", "1..32", "--bits");
+  refused({"--dense", "784x128", "--scheme", "functional"}, "schemes[0]", "dense weights",
+          "--scheme");
+  refused({"--conv", "4x4x5x3x1x1"}, "kernel_height", "image's height, 4, got 5", "--conv");
+  refused({"--dense", "0x5"}, "dense.inputs", "1..16777216", "--dense 0x5");
+  refused({"--dense", "4x5", "--profile", "truenorth-cores"}, "costs.profile_name",
+          "memory-synthesis", "--profile");
+}
+
+TEST_F(MemoryTest, ASessionsWeightsAreAsDenseAsTheyAre) {
+  const std::string net = Write("net.yaml", kSmallNetwork);
+  ASSERT_EQ(Torpor({"session", "create", "s1", "-f", net, "--seed", "7"}).exit_code, 0);
+  const Result stored = Estimate({"--session", "s1", "--scheme", "pointer-index", "-o", "json"});
+  ASSERT_EQ(stored.exit_code, 0) << stored.err;
+  const Result two =
+      Estimate({"--session", "s1", "--scheme", "pointer-index", "--bits", "2", "-o", "json"});
+  ASSERT_EQ(two.exit_code, 0) << two.err;
+  EXPECT_EQ(two.json()["estimates"][0]["bits"], 2);
+  EXPECT_EQ(stored.json()["estimates"][0]["density"], 1);
+  EXPECT_LT(two.json()["estimates"][0]["density"].get<double>(), 0.9);
+  EXPECT_LT(two.json()["storage_bits"].get<double>(), stored.json()["storage_bits"].get<double>());
+}
+
+TEST_F(MemoryTest, ComparesAndWritesAPage) {
+  const Result result = Torpor({"memory", "compare", "--dense", "784x128", "--bits", "8",
+                                "--density", "0.25", "--draws", "300", "--html", Path("m.html")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("saves in"), HasSubstr("against crossbar"),
+                                HasSubstr("then crossbar")));
+  const std::string page = ReadFile(Path("m.html"));
+  EXPECT_THAT(page, AllOf(HasSubstr("Memory organisations"), HasSubstr("memory_access"),
+                          Not(HasSubstr("<script"))));
+  EXPECT_GT(ReadFile(Path("m-memory-learning.svg")).size(), 1000u);
+  const std::vector<std::string> conv = {"memory",    "compare",
+                                         "--conv",    "28x28x3x3x32x32",
+                                         "--scheme",  "functional,pointer-index",
+                                         "--against", "pointer-index",
+                                         "--no-html", "-o",
+                                         "json"};
+  const Result json = Torpor(conv);
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_EQ(json.json()["comparisons"][0]["percentiles"].size(), 5u);
+  EXPECT_EQ(Torpor(conv).out, json.out);
+  const Result wrong =
+      Torpor({"memory", "compare", "--dense", "4x4", "--against", "functional", "--no-html"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("not among the schemes"));
+}
+
+TEST_F(MemoryTest, ReproducesTheSynthesisData) {
+  const auto reproduce = [&](const std::string& recipe) {
+    const Result result = Torpor({"reproduce", "run", recipe, "--out", Path("out"), "-o", "json"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.json();
+  };
+  const auto verdicts = [](const Json& result) {
+    std::vector<std::string> all;
+    for (const Json& claim : result["claims"]) all.push_back(claim["verdict"]);
+    return all;
+  };
+  const Json fc = reproduce("schaefer/fc");
+  EXPECT_THAT(verdicts(fc), ::testing::ElementsAre("confirmed", "confirmed", "confirmed",
+                                                   "confirmed", "not reproduced"));
+  const Json conv = reproduce("schaefer/conv");
+  EXPECT_THAT(verdicts(conv),
+              ::testing::ElementsAre("confirmed", "not reproduced", "not reproduced", "confirmed",
+                                     "not reproduced"));
+  for (const Json* result : {&fc, &conv}) {
+    for (const Json& row : (*result)["rows"]) {
+      EXPECT_TRUE(row["measured"].is_number()) << row;
+      // Beside whatever is published.
+      if (row["metric"] == "saving_rate") {
+        EXPECT_TRUE(row["paper"].is_number()) << row;
+      }
+    }
+  }
+  EXPECT_THAT(ReadFile(Path("out/schaefer-conv.html")), HasSubstr("35 to 69 %"));
+}
+
+}  // namespace
+}  // namespace torpor::e2e
