@@ -205,7 +205,7 @@ double Learn(const LabelledSpikes& data, std::span<const LifWeights> weights, si
 
 // A batch after another.
 std::function<void()> EventTraining(const LabelledSpikes& data, Parameters& parameters,
-                                    LifBatchPass& batch) {
+                                    LifBatchPass& batch, ThreadPool& threads) {
   return [&, weights = parameters.weights(), gradients = parameters.gradients(),
           at = size_t{0}]() mutable {
     std::vector<LifInput> samples;
