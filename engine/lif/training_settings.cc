@@ -61,9 +61,6 @@ void CheckIntegers(const LifDefinition& definition, const v1::TrainSpec& spec,
   if (spec.optimizer() != v1::Optimizer::SGD && spec.optimizer() != v1::Optimizer::UNSPECIFIED) {
     violations.Add("optimizer", "must be SGD with lif.integers: a step is the gradient itself");
   }
-  if (spec.has_momentum() && spec.momentum() != 0) {
-    violations.Add("momentum", absl::StrCat("must be 0 with lif.integers, got ", spec.momentum()));
-  }
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST_F(LeakyNeuronsTest, StreamsGoOnFromChunkToChunk) {
   const std::string whole = run("50", events);
   EXPECT_THAT(whole, HasSubstr("\n")) << "nothing spikes";
   EXPECT_EQ(run("1", events), whole);
-  EXPECT_EQ(run("7", events), whole);
+  EXPECT_EQ(run("10", events), whole);
   EXPECT_EQ(run("1", events + "reset\n" + events), whole + whole);
 }
 

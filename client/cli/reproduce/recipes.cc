@@ -24,7 +24,7 @@ bool IsId(const std::string& id) {
 
 bool Empty(const recipe::NetworkPlan& plan) {
   return plan.grids().empty() && plan.lever_grids().empty() && plan.savings().empty() &&
-         !plan.has_equal_power() && !plan.weights();
+         !plan.has_equal_power() && !plan.weights() && plan.metrics().empty();
 }
 
 // What is wrong with a grid of levers; "" if nothing.
@@ -163,9 +163,10 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
     if (std::string wrong = WrongInPlan(plan); !wrong.empty()) return wrong;
     if (Empty(plan)) {
       if (members.contains(plan.id()) || priced.contains(plan.id())) continue;
-      return absl::StrCat("network ", plan.id(),
-                          ": nothing is measured on it (grids, lever_grids, savings, equal_power "
-                          "or weights), and no ensemble has it");
+      return absl::StrCat(
+          "network ", plan.id(),
+          ": nothing is measured on it (grids, lever_grids, savings, equal_power, metrics "
+          "or weights), and no ensemble has it");
     }
     // Grids that set other levers have other rows.
     std::string grids;

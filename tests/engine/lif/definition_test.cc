@@ -122,7 +122,8 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
               ElementsAre("lif.layers[0].dense.units"));
   EXPECT_THAT(Wrong("input { shape: [4, 4] } layers { conv2d { channels: 2 kernel: 5 } } "
                     "layers { dense { units: 2 } }"),
-              ElementsAre("lif.layers[0].conv2d.kernel"));
+              ElementsAre("lif.layers[0].conv2d.kernel", "lif.layers[0].conv2d.kernel"))
+      << "height and width";
   EXPECT_THAT(Wrong("input { shape: [4, 4] } layers { avg_pool2d { kernel: 2 } neuron {} } "
                     "layers { dense { units: 2 } }"),
               ElementsAre("lif.layers[0].neuron"));
