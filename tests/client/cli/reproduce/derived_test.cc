@@ -27,7 +27,7 @@ class DerivedTest : public ::testing::Test {
     recipe::Values& values = *recipe_.add_paper();
     values.set_id(id);
     values.add_value(value);
-    values.set_source("the paper");
+    values.set_source(std::string("the paper"));
   }
   // After AddDerived.
   const Row* Find(const std::string& id) {
@@ -49,14 +49,14 @@ TEST_F(DerivedTest, RatiosAreOfSums) {
   study_.rows.Add(At("b", "forward"), {.value = 2e-6});
   study_.rows.Add(At("c", "forward"), {.value = 2e-6});
   recipe::Ratio& ratio = *recipe_.add_ratios();
-  ratio.set_id("ab-c");
-  ratio.add_rows("a");
-  ratio.add_rows("b");
-  ratio.add_over("c");
+  ratio.set_id(std::string("ab-c"));
+  ratio.add_rows(std::string("a"));
+  ratio.add_rows(std::string("b"));
+  ratio.add_over(std::string("c"));
   recipe::Ratio& missing = *recipe_.add_ratios();
-  missing.set_id("none");
-  missing.add_rows("a");
-  missing.add_over("d");
+  missing.set_id(std::string("none"));
+  missing.add_rows(std::string("a"));
+  missing.add_over(std::string("d"));
   Known("ratio=ab-c", 1.4);
   AddDerived(study_);
   const Row* row = Find("ratio=ab-c");
@@ -75,9 +75,9 @@ TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
   study_.rows.Add(At("other", "leakage"), {.value = 7});
   for (const char* id : {"a", "b", "c", "other"}) Known(id, 1);
   recipe::Agreement& agreement = *recipe_.add_agreements();
-  agreement.set_id("all");
-  agreement.add_metrics("forward");
-  agreement.add_metrics("backward");
+  agreement.set_id(std::string("all"));
+  agreement.add_metrics(std::string("forward"));
+  agreement.add_metrics(std::string("backward"));
   AddDerived(study_);
   EXPECT_EQ(*Find("agreement=all,metric=figures")->measured, 3);
   EXPECT_NEAR(*Find("agreement=all,metric=median_error")->measured, 0.2, 1e-12);
