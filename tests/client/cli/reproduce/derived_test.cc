@@ -2,6 +2,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/reproduce/study.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -92,15 +93,25 @@ TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
 }
 
 TEST_F(DerivedTest, SavingsAreDrawnWithTheirDraws) {
-  study_.rows.Add(At("bits=8,metric=saving_rate", "saving_rate"), {.value = 0.5});
-  study_.rows.Add(At("bits=8,metric=saving_p5", "saving_p5"), {.value = 0.3});
-  study_.rows.Add(At("bits=8,metric=saving_p50", "saving_p50"), {.value = 0.45});
-  study_.rows.Add(At("bits=8,metric=saving_p95", "saving_p95"), {.value = 0.7});
+  for (const char* bits : {"bits=8,", "bits=4,"}) {
+    const auto add = [&](const char* metric, double value) {
+      study_.rows.Add(At(absl::StrCat(bits, "metric=", metric), metric), {.value = value});
+    };
+    add("saving_rate", 0.5);
+    add("saving_p5", 0.3);
+    add("saving_p50", 0.45);
+    add("saving_p95", 0.7);
+  }
+  // Of another scheme, at one width: no drawing.
+  Place other = At("bits=8,scheme=other,metric=saving_rate", "saving_rate");
+  other.column = "other";
+  study_.rows.Add(std::move(other), {.value = 0.1});
   AddDerived(study_);
   ASSERT_EQ(study_.drawings.size(), 1u);
   // Nothing published: no curve for it.
   const Plot& plot = study_.drawings[0].plot;
   ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].points.size(), 2u);
   EXPECT_EQ(plot.series[0].points[0].y, 50);
   EXPECT_EQ(*plot.series[1].points[0].high, 70);
 }
