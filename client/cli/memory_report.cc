@@ -99,10 +99,11 @@ void AddFigures(const MemoryReportInput& input, HtmlPage& page) {
   std::vector<std::pair<std::string, std::string>> figures;
   for (const v1::MemoryComparison& c : input.response.comparisons()) {
     if (c.against() != input.against || c.quantity() != Quantity::LEARNING) continue;
-    std::string meaning = absl::StrCat(SchemeName(c.scheme()), ": energy of forward, backward and ",
-                                       "update less than ", SchemeName(c.against()));
+    std::string meaning =
+        absl::StrCat("of the energy of forward, backward and update saved by ",
+                     SchemeName(c.scheme()), " against ", SchemeName(c.against()));
     if (c.has_robustness()) {
-      absl::StrAppend(&meaning, "; less in ", Percent(c.robustness(), 0), " of the draws");
+      absl::StrAppend(&meaning, "; some in ", Percent(c.robustness(), 0), " of the draws");
     }
     figures.emplace_back(Percent(c.saving(), 1), meaning);
   }
