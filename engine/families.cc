@@ -1,6 +1,7 @@
 #include "engine/families.h"
 
 #include "engine/base/status.h"
+#include "engine/lif/model.h"
 #include "engine/network/ensemble.h"
 #include "engine/rate/model.h"
 #include "engine/stdp/model.h"
@@ -19,11 +20,12 @@ absl::StatusOr<std::unique_ptr<Model>> BuildModel(const v1::Network& network, ui
     case v1::Network::kStdp:
       return StdpModel::Build(network, seed);
     case v1::Network::kLif:
+      return LifModel::Build(network, seed);
     case v1::Network::FAMILY_NOT_SET:
       break;
   }
   return FieldError("family",
-                    "must be one that this server knows: rate, truenorth, stdp or ensemble");
+                    "must be one that this server knows: rate, truenorth, stdp, lif or ensemble");
 }
 
 }  // namespace torpor

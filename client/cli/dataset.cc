@@ -14,8 +14,8 @@ namespace {
 
 const std::vector<Column>& Columns() {
   static const auto* columns = new std::vector<Column>{
-      {"name"},         {"format"},   {"sample_shape", "shape"}, {"classes"}, {"train_samples"},
-      {"test_samples"}, {"directory"}};
+      {"name"},    {"format"},        {"sample_shape", "shape"}, {"target_shape", "target"},
+      {"classes"}, {"train_samples"}, {"test_samples"},          {"directory"}};
   return *columns;
 }
 

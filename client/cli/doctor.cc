@@ -93,7 +93,7 @@ Check LocalDatasets(const Context& context) {
             absl::StrCat(absl::StrJoin(found, ", "), " (dataset path ", path, ")"), ""};
   }
   return {"datasets", "warning",
-          absl::StrCat("no images in ", path, "; only synthetic-digits would be there"),
+          absl::StrCat("no images in ", path, "; only the synthetic sets would be there"),
           "apt-get install dataset-fashion-mnist, or set TORPOR_DATASET_PATH to the folder that "
           "holds NAME/train-images-idx3-ubyte[.gz] and its three companions"};
 }

@@ -88,7 +88,7 @@ absl::StatusOr<v1::Split::Kind> ParseSplit(const std::string& word) {
 }
 
 absl::StatusOr<v1::Loss::Kind> ParseLoss(const std::string& word) {
-  return ParseKind(word, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce");
+  return ParseKind(word, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce, spike-count, van-rossum");
 }
 
 absl::Status CheckCount(const CLI::App& command, const std::string& flag, int value, int most) {

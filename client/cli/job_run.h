@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/context.h"
 #include "client/cli/errors.h"
 #include "client/cli/output.h"
@@ -46,7 +47,8 @@ template <typename Kind>
 absl::StatusOr<Kind> ParseKind(const std::string& word, bool (*parse)(const std::string&, Kind*),
                                absl::string_view flag, absl::string_view choices) {
   Kind kind;
-  if (parse(absl::AsciiStrToUpper(word), &kind) && static_cast<int>(kind) != 0) return kind;
+  const std::string name = absl::StrReplaceAll(absl::AsciiStrToUpper(word), {{"-", "_"}});
+  if (parse(name, &kind) && static_cast<int>(kind) != 0) return kind;
   return UsageError(absl::StrCat("must be one of ", choices, ", got `", word, "`"), flag,
                     absl::StrCat(flag, " ", choices.substr(0, choices.find(','))));
 }

@@ -58,7 +58,8 @@ absl::StatusOr<v1::TuneSpec> BuildTuneSpec(const CLI::App& command, const TuneFl
     tune.set_start(start);
   }
   if (given("--loss")) {
-    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, ParseLoss(flags.loss));
+    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss,
+                         ParseKind(flags.loss, v1::Loss::Kind_Parse, "--loss", "bce, mse, ce"));
     tune.set_loss(loss);
   }
   if (given("--method")) {

@@ -30,6 +30,8 @@ absl::StatusOr<std::vector<Number>> ParseShape(const std::string& text, size_t c
   std::vector<Number> sizes;
   for (const absl::string_view word : absl::StrSplit(text, 'x')) {
     Number size;
+    // Digits alone: SimpleAtoi would take blanks and signs too.
+    if (!std::all_of(word.begin(), word.end(), absl::ascii_isdigit)) break;
     if (!absl::SimpleAtoi(word, &size)) break;
     sizes.push_back(size);
   }

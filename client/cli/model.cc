@@ -151,7 +151,8 @@ void AddFileCommands(CLI::App& model, Context& context) {
   from_file->add_option("--network", in->network,
                         "definition of the network of an NPZ or of cores, YAML or JSON");
   from_file->add_option("--id,--name", in->id, "id of the model; chosen by the server if absent");
-  from_file->add_option("--loss", in->loss, "loss that an NPZ was trained with: bce, mse or ce");
+  from_file->add_option("--loss", in->loss,
+                        "loss that an NPZ was trained with, as of job submit train");
   from_file->add_option("--format", in->format,
                         "npz, cores or archive; default: as the file begins");
   from_file->add_option("--request-id", in->request_id, "a repeat with it has no second effect");

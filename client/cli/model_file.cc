@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/definition.h"
@@ -151,11 +150,7 @@ absl::StatusOr<v1::Model> ImportModel(Context& context, const ImportFlags& flags
   open.set_model_id(flags.id);
   open.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
   if (!flags.loss.empty()) {
-    v1::Loss::Kind loss;
-    if (!v1::Loss::Kind_Parse(absl::AsciiStrToUpper(flags.loss), &loss)) {
-      return UsageError(absl::StrCat("no such loss: `", flags.loss, "`"), "--loss",
-                        "--loss bce, mse or ce");
-    }
+    CLI_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, ParseLoss(flags.loss));
     open.set_loss(loss);
   }
   std::optional<Definition> definition;

@@ -38,6 +38,12 @@ std::string StorageText(const v1::SelectArm& arm) {
   } else {
     words.push_back(absl::StrCat(bits.neuron_bits(), "-bit qN"));
   }
+  if (bits.has_neuron_integer_bits()) {
+    words.push_back(absl::StrCat(bits.neuron_integer_bits(), " integer"));
+  }
+  if (bits.has_range_outliers()) {
+    words.push_back(absl::StrCat("range ", bits.range_outliers()));
+  }
   if (bits.rounding() != v1::Rounding::UNSPECIFIED) {
     words.push_back(absl::AsciiStrToLower(v1::Rounding::Kind_Name(bits.rounding())));
   }

@@ -13,6 +13,7 @@
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
 #include "client/cli/session_columns.h"
+#include "client/cli/spike_stream.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 
@@ -220,6 +221,7 @@ void AddSessionCommands(CLI::App& root, Context& context) {
   remove->add_option("--etag", *etag, "only if the session is still at this version");
 
   AddInferCommand(*session, context);
+  AddSpikesCommand(*session, context);
 
   auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* evaluate =

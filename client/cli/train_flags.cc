@@ -1,10 +1,13 @@
 #include "client/cli/train_flags.h"
 
+#include <vector>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/definition.h"
 #include "client/cli/errors.h"
 #include "client/cli/job_run.h"
+#include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
 
 namespace torpor::cli {
@@ -33,11 +36,16 @@ absl::Status Augment(const std::string& word, v1::TrainSpec& train) {
 absl::Status BuildCourse(const CLI::App& command, const TrainFlags& flags, v1::TrainSpec& train) {
   const auto given = [&command](const char* flag) { return command.count(flag) > 0; };
   if (given("--schedule")) {
-    CLI_ASSIGN_OR_RETURN(
-        const v1::Schedule::Kind schedule,
-        ParseKind(flags.schedule, v1::Schedule::Kind_Parse, "--schedule", "constant, cosine"));
+    CLI_ASSIGN_OR_RETURN(const v1::Schedule::Kind schedule,
+                         ParseKind(flags.schedule, v1::Schedule::Kind_Parse, "--schedule",
+                                   "constant, cosine, steps"));
     train.set_schedule(schedule);
   }
+  if (given("--step-at")) {
+    CLI_ASSIGN_OR_RETURN(const std::vector<double> bounds, ParseGrid(flags.step_at, "--step-at"));
+    train.mutable_step_at()->Assign(bounds.begin(), bounds.end());
+  }
+  if (given("--step-factor")) train.set_step_factor(flags.step_factor);
   if (given("--warmup")) train.set_warmup_epochs(flags.warmup);
   if (given("--augment")) CLI_RETURN_IF_ERROR(Augment(flags.augment, train));
   if (given("--rotation")) train.mutable_augmentation()->set_rotation(flags.rotation);
@@ -116,7 +124,7 @@ absl::StatusOr<v1::TrainSpec> BuildTrainSpec(Context& context, const CLI::App& c
   if (given("--optimizer")) {
     CLI_ASSIGN_OR_RETURN(
         const v1::Optimizer::Kind optimizer,
-        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd"));
+        ParseKind(flags.optimizer, v1::Optimizer::Kind_Parse, "--optimizer", "adam, sgd, adamax"));
     train.set_optimizer(optimizer);
   }
   CLI_RETURN_IF_ERROR(BuildCourse(command, flags, train));
@@ -131,9 +139,11 @@ void AddTrainFlags(CLI::App& command, TrainFlags& flags) {
   command.add_option("--dataset", flags.dataset, "name of a dataset (torpor dataset list)");
   command.add_option("-f,--file", flags.file, "a recipe whose key `train` holds the settings");
   command.add_option("--epochs", flags.epochs, "passes over the training samples; default 5");
-  command.add_option("--loss", flags.loss,
-                     "bce, mse or ce; default bce, for networks of cores ce (the only one)");
-  command.add_option("--optimizer", flags.optimizer, "adam or sgd; default adam");
+  command.add_option(
+      "--loss", flags.loss,
+      "bce, mse or ce; default bce, for networks of cores ce (the only one); for spiking "
+      "networks with traces ce (their default), spike-count or van-rossum");
+  command.add_option("--optimizer", flags.optimizer, "adam, sgd or adamax; default adam");
   command.add_option("--learning-rate", flags.learning_rate,
                      "default 1e-3, for networks of cores and competing neurons 1e-2");
   command.add_option("--batch", flags.batch,
@@ -155,9 +165,16 @@ void AddTrainFlags(CLI::App& command, TrainFlags& flags) {
   command.add_flag("--no-deploy", flags.no_deploy, "keep the trained model out of the session");
   command.add_flag("--from-session", flags.from_session,
                    "go on from the session's present parameters");
-  command.add_option("--schedule", flags.schedule,
-                     "of the learning rate: constant, or cosine down to a hundredth; default "
-                     "constant, for networks of cores cosine");
+  command.add_option(
+      "--schedule", flags.schedule,
+      "of the learning rate: constant, cosine down to a hundredth, or steps; default "
+      "constant, for networks of cores and spiking networks with traces cosine");
+  command.add_option(
+      "--step-at", flags.step_at,
+      "schedule steps: shares of the run at which the learning rate is multiplied by "
+      "the factor; default 0.5,0.75");
+  command.add_option("--step-factor", flags.step_factor,
+                     "schedule steps: the factor, in (0, 1]; default 0.5");
   command.add_option("--warmup", flags.warmup,
                      "epochs over which the learning rate rises from 0; default 0");
   command.add_option("--augment", flags.augment,

@@ -20,8 +20,8 @@ struct TrainFlags {
   bool no_deploy = false, from_session = false;
   int publish_every = 0;
   // The course of the learning rate.
-  std::string schedule;
-  double warmup = 0;
+  std::string schedule, step_at;
+  double step_factor = 0, warmup = 0;
   // Changed images.
   std::string augment;
   double rotation = 0, shift = 0, rescale = 0;

@@ -13,7 +13,12 @@
 namespace torpor {
 namespace {
 
-constexpr char kSynthetic[] = "synthetic-digits";
+struct Synthetic {
+  std::string_view id;
+  Dataset (*make)(v1::Split::Kind);
+};
+constexpr Synthetic kSynthetic[] = {{"synthetic-digits", &SyntheticDigits},
+                                    {"synthetic-pattern", &SyntheticPattern}};
 constexpr std::string_view kCollection = "datasets/";
 
 // An id is one folder's name: nothing that could lead out of the dataset path.
@@ -36,29 +41,41 @@ absl::StatusOr<std::string> IdOf(std::string_view name) {
   return std::string(name);
 }
 
-v1::Dataset DescribeSynthetic() {
-  const Dataset train = SyntheticDigits(v1::Split::TRAIN);
+// Null for sets that are not synthetic.
+const Synthetic* FindSynthetic(std::string_view id) {
+  const auto found = std::find_if(std::begin(kSynthetic), std::end(kSynthetic),
+                                  [id](const Synthetic& one) { return one.id == id; });
+  return found == std::end(kSynthetic) ? nullptr : found;
+}
+
+v1::Dataset DescribeSynthetic(const Synthetic& synthetic) {
+  const Dataset train = synthetic.make(v1::Split::TRAIN);
   v1::Dataset dataset;
-  dataset.set_name(absl::StrCat("datasets/", kSynthetic));
+  dataset.set_name(absl::StrCat("datasets/", std::string(synthetic.id)));
   dataset.set_format("synthetic");
   for (const int64_t dimension : train.sample_shape()) dataset.add_sample_shape(dimension);
+  for (const int64_t dimension : train.target_shape()) dataset.add_target_shape(dimension);
   dataset.set_classes(train.classes());
   dataset.set_train_samples(train.size());
-  dataset.set_test_samples(SyntheticDigits(v1::Split::TEST).size());
+  dataset.set_test_samples(synthetic.make(v1::Split::TEST).size());
   return dataset;
 }
 
-// Over values and labels, as Verify's digest is over files.
-std::string SyntheticDigest() {
+// Over values, labels and targets, as Verify's digest is over files.
+std::string SyntheticDigest(const Synthetic& synthetic) {
   Sha256 sha;
   for (const v1::Split::Kind split : {v1::Split::TRAIN, v1::Split::TEST}) {
-    const Dataset data = SyntheticDigits(split);
+    const Dataset data = synthetic.make(split);
     std::vector<float> sample(static_cast<size_t>(data.features()));
+    std::vector<uint8_t> target(static_cast<size_t>(data.target_values()));
     for (int64_t i = 0; i < data.size(); ++i) {
       data.CopySample(i, sample);
       sha.Update({reinterpret_cast<const char*>(sample.data()), sample.size() * sizeof(float)});
       const int32_t label = data.label(i);
       sha.Update({reinterpret_cast<const char*>(&label), sizeof(label)});
+      if (!data.has_targets()) continue;
+      data.CopyTarget(i, target);
+      sha.Update({reinterpret_cast<const char*>(target.data()), target.size()});
     }
   }
   return sha.FinishHex();
@@ -96,8 +113,12 @@ DatasetCatalogue::DatasetCatalogue(std::vector<std::string> path, FileSystem* fi
     : path_(std::move(path)), files_(files) {}
 
 absl::StatusOr<std::vector<v1::Dataset>> DatasetCatalogue::List() const {
-  std::vector<v1::Dataset> datasets = {DescribeSynthetic()};
-  std::set<std::string> seen = {kSynthetic};
+  std::vector<v1::Dataset> datasets;
+  std::set<std::string> seen;
+  for (const Synthetic& synthetic : kSynthetic) {
+    datasets.push_back(DescribeSynthetic(synthetic));
+    seen.emplace(synthetic.id);
+  }
   for (const std::string& root : path_) {
     const auto names = files_->List(root);
     if (!names.ok()) continue;  // an absent or unreadable folder holds no datasets
@@ -120,7 +141,7 @@ absl::StatusOr<std::vector<v1::Dataset>> DatasetCatalogue::List() const {
 
 absl::StatusOr<v1::Dataset> DatasetCatalogue::Get(std::string_view name) const {
   TORPOR_ASSIGN_OR_RETURN(const std::string id, IdOf(name));
-  if (id == kSynthetic) return DescribeSynthetic();
+  if (const Synthetic* synthetic = FindSynthetic(id)) return DescribeSynthetic(*synthetic);
   TORPOR_ASSIGN_OR_RETURN(const DatasetFolder folder, Locate(*this, files_, id));
   v1::Dataset dataset;
   dataset.set_name(absl::StrCat("datasets/", id));
@@ -131,9 +152,9 @@ absl::StatusOr<v1::Dataset> DatasetCatalogue::Get(std::string_view name) const {
 absl::StatusOr<v1::VerifyDatasetResponse> DatasetCatalogue::Verify(std::string_view name) const {
   TORPOR_ASSIGN_OR_RETURN(const std::string id, IdOf(name));
   v1::VerifyDatasetResponse response;
-  if (id == kSynthetic) {
-    *response.mutable_dataset() = DescribeSynthetic();
-    response.set_digest(SyntheticDigest());
+  if (const Synthetic* synthetic = FindSynthetic(id)) {
+    *response.mutable_dataset() = DescribeSynthetic(*synthetic);
+    response.set_digest(SyntheticDigest(*synthetic));
     return response;
   }
   TORPOR_ASSIGN_OR_RETURN(const DatasetFolder folder, Locate(*this, files_, id));
@@ -153,14 +174,14 @@ absl::StatusOr<v1::VerifyDatasetResponse> DatasetCatalogue::Verify(std::string_v
 
 absl::StatusOr<Dataset> DatasetCatalogue::Load(std::string_view name, v1::Split::Kind split) const {
   TORPOR_ASSIGN_OR_RETURN(const std::string id, IdOf(name));
-  if (id == kSynthetic) return SyntheticDigits(split);
+  if (const Synthetic* synthetic = FindSynthetic(id)) return synthetic->make(split);
   TORPOR_ASSIGN_OR_RETURN(const DatasetFolder folder, Locate(*this, files_, id));
   return folder.Load(split);
 }
 
 absl::StatusOr<std::string> DatasetCatalogue::Digest(std::string_view name) const {
   TORPOR_ASSIGN_OR_RETURN(const std::string id, IdOf(name));
-  if (id == kSynthetic) return SyntheticDigest();
+  if (const Synthetic* synthetic = FindSynthetic(id)) return SyntheticDigest(*synthetic);
   TORPOR_ASSIGN_OR_RETURN(const DatasetFolder folder, Locate(*this, files_, id));
   TORPOR_ASSIGN_OR_RETURN(const std::vector<std::string> digests, folder.Sha256s());
   return Sha256Hex(absl::StrJoin(digests, ""));

@@ -42,8 +42,15 @@ class DatasetCatalogue {
 // Splits "A:B" into folders; empty parts are left out.
 std::vector<std::string> SplitDatasetPath(std::string_view path);
 
+// The synthetic sets, made in memory.
+//
 // Ten classes of seeded blobs on a 12 x 12 grid, separable but not linearly trivial: 2000 training
 // and 500 test samples.
 Dataset SyntheticDigits(v1::Split::Kind split);
+// One spike train with the drawing that it is to become (the task of Schaefer et al., 2020), the
+// same in both splits: 250 steps of 700 inputs, where channel i has intervals of Poisson law with
+// mean 1.25 + floor(i / 5) / 4 steps, those of 0 merged; target [250, 250], rings in the plane of
+// step and unit that make a face. The label is 0 of 250 classes, the units of the target.
+Dataset SyntheticPattern(v1::Split::Kind split);
 
 }  // namespace torpor

@@ -5,6 +5,7 @@
 
 #include "engine/base/simd.h"
 #include "engine/base/status.h"
+#include "engine/data/pixels.h"
 
 namespace torpor {
 namespace {
@@ -14,18 +15,23 @@ TORPOR_SIMD void ScalePixels(const uint8_t* pixels, int64_t n, float* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(pixels[i]) / 255.0f;
 }
 
+// The product of a shape's dimensions, which an int must hold.
+int Product(const std::vector<int64_t>& shape) {
+  int64_t product = 1;
+  for (const int64_t dimension : shape) {
+    TORPOR_CHECK(dimension > 0 && product <= std::numeric_limits<int>::max() / dimension);
+    product *= dimension;
+  }
+  return static_cast<int>(product);
+}
+
 }  // namespace
 
 Dataset::Dataset(Samples samples, int classes) : classes_(classes) {
-  int64_t features = 1;
-  for (const int64_t dimension : samples.shape) {
-    TORPOR_CHECK(dimension > 0 && features <= std::numeric_limits<int>::max() / dimension);
-    features *= dimension;
-  }
-  features_ = static_cast<int>(features);
+  features_ = Product(samples.shape);
   size_ = static_cast<int64_t>(samples.labels.size());
   TORPOR_CHECK(samples.bytes.size() + samples.floats.size() ==
-               samples.labels.size() * static_cast<size_t>(features));
+               samples.labels.size() * static_cast<size_t>(features_));
   TORPOR_CHECK(std::all_of(samples.labels.begin(), samples.labels.end(),
                            [&](int32_t label) { return label >= 0 && label < classes; }));
   samples_ = std::make_shared<const Samples>(std::move(samples));
@@ -49,6 +55,19 @@ Dataset Dataset::FromFloats(std::vector<float> values, std::vector<int64_t> samp
                  classes);
 }
 
+Dataset Dataset::WithTargets(std::vector<uint8_t> spikes, std::vector<int64_t> target_shape) const {
+  TORPOR_CHECK(target_shape.size() == 2);
+  const int values = Product(target_shape);
+  TORPOR_CHECK(spikes.size() == static_cast<size_t>(size_) * static_cast<size_t>(values));
+  TORPOR_CHECK(std::all_of(spikes.begin(), spikes.end(), [](uint8_t s) { return s <= 1; }));
+  Dataset with = *this;
+  with.targets_ = std::make_shared<const Targets>(Targets{.spikes = std::move(spikes),
+                                                          .shape = std::move(target_shape),
+                                                          .values = values,
+                                                          .first = first_});
+  return with;
+}
+
 void Dataset::CopySample(int64_t i, std::span<float> out) const {
   TORPOR_CHECK(i >= 0 && i < size_ && out.size() == static_cast<size_t>(features_));
   const int64_t offset = (first_ + i) * features_;
@@ -57,6 +76,29 @@ void Dataset::CopySample(int64_t i, std::span<float> out) const {
   } else {
     std::copy_n(samples_->floats.data() + offset, features_, out.data());
   }
+}
+
+void Dataset::CopyBytes(int64_t i, std::span<uint8_t> out) const {
+  TORPOR_CHECK(i >= 0 && i < size_ && out.size() == static_cast<size_t>(features_));
+  const int64_t offset = (first_ + i) * features_;
+  if (!samples_->bytes.empty()) {
+    std::copy_n(samples_->bytes.data() + offset, features_, out.data());
+  } else {
+    ReadPixels({samples_->floats.data() + offset, out.size()}, out);
+  }
+}
+
+std::vector<int64_t> Dataset::target_shape() const {
+  return has_targets() ? targets_->shape : std::vector<int64_t>();
+}
+
+int Dataset::target_values() const { return has_targets() ? targets_->values : 0; }
+
+void Dataset::CopyTarget(int64_t i, std::span<uint8_t> out) const {
+  TORPOR_CHECK(has_targets() && i >= 0 && i < size_ &&
+               out.size() == static_cast<size_t>(targets_->values));
+  std::copy_n(targets_->spikes.data() + (first_ + i - targets_->first) * targets_->values,
+              targets_->values, out.data());
 }
 
 void Dataset::CopyRange(int64_t first, int64_t count, MatrixView out) const {

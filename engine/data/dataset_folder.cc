@@ -13,13 +13,15 @@
 namespace torpor {
 namespace {
 
-// Positions of the four files.
-enum { kTrainImages, kTrainLabels, kTestImages, kTestLabels };
+// Positions of the files; the last two, of arrays alone, may be missing both.
+enum { kTrainImages, kTrainLabels, kTestImages, kTestLabels, kTrainTargets, kTestTargets };
+constexpr size_t kIdxFiles = 4;
+constexpr size_t kNpyFiles = 6;
 
 constexpr const char* kIdxNames[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                      "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
-constexpr const char* kNpyNames[] = {"train-images.npy", "train-labels.npy", "test-images.npy",
-                                     "test-labels.npy"};
+constexpr const char* kNpyNames[] = {"train-images.npy", "train-labels.npy",  "test-images.npy",
+                                     "test-labels.npy",  "train-targets.npy", "test-targets.npy"};
 
 // The same limit as that on a network's input.
 constexpr int64_t kMaxFeatures = 16777216;
@@ -28,6 +30,7 @@ constexpr int64_t kMaxClasses = 65536;
 // Compressed bytes that surely hold the first bytes of the content.
 constexpr int64_t kCompressedHead = 65536;
 
+bool IsTargets(int file) { return file == kTrainTargets || file == kTestTargets; }
 bool IsImages(int file) { return file == kTrainImages || file == kTestImages; }
 int IdxRank(int file) { return IsImages(file) ? 3 : 1; }
 
@@ -56,6 +59,13 @@ absl::Status CheckSample(const std::string& path, const std::vector<int64_t>& di
   return absl::OkStatus();
 }
 
+absl::Status CheckTarget(const std::string& path, const std::vector<int64_t>& dimensions) {
+  if (dimensions.size() == 3) return CheckSample(path, dimensions);
+  return Damaged(path, absl::StrCat("targets must have three dimensions, samples, steps and units, "
+                                    "found ",
+                                    dimensions.size()));
+}
+
 // Labels as integers, whatever they were stored as.
 template <typename At>
 absl::StatusOr<std::vector<int32_t>> CheckedLabels(const std::string& path, int64_t count, At at) {
@@ -78,8 +88,8 @@ absl::StatusOr<std::optional<DatasetFolder>> DatasetFolder::Find(FileSystem* fil
   for (const Format format : {Format::kIdx, Format::kNpy}) {
     DatasetFolder folder(files, directory, format);
     bool any = false;
-    for (size_t i = 0; i < folder.names_.size(); ++i) {
-      const bool idx = format == Format::kIdx;
+    const bool idx = format == Format::kIdx;
+    for (size_t i = 0; i < (idx ? kIdxFiles : kNpyFiles); ++i) {
       std::vector<std::string> candidates = {idx ? kIdxNames[i] : kNpyNames[i]};
       if (idx) candidates.push_back(candidates[0] + ".gz");
       for (std::string& candidate : candidates) {
@@ -95,8 +105,14 @@ absl::StatusOr<std::optional<DatasetFolder>> DatasetFolder::Find(FileSystem* fil
   return std::nullopt;
 }
 
+bool DatasetFolder::has_targets() const {
+  return !names_[kTrainTargets].empty() || !names_[kTestTargets].empty();
+}
+
 absl::Status DatasetFolder::CheckComplete() const {
-  for (size_t i = 0; i < names_.size(); ++i) {
+  // One split with targets and one without could not be told from a forgotten file.
+  const size_t needed = has_targets() ? kNpyFiles : kIdxFiles;
+  for (size_t i = 0; i < needed; ++i) {
     if (!names_[i].empty()) continue;
     const std::string missing =
         format_ == Format::kIdx ? absl::StrCat(kIdxNames[i], "[.gz]") : kNpyNames[i];
@@ -119,7 +135,7 @@ absl::StatusOr<std::string> DatasetFolder::Content(int file) const {
   return content;
 }
 
-absl::StatusOr<std::vector<int64_t>> DatasetFolder::ImageDimensions(int file) const {
+absl::StatusOr<std::vector<int64_t>> DatasetFolder::Dimensions(int file) const {
   const std::string path = PathOf(file);
   TORPOR_ASSIGN_OR_RETURN(std::string head, files_->ReadPrefix(path, kCompressedHead));
   std::vector<int64_t> dimensions;
@@ -137,7 +153,8 @@ absl::StatusOr<std::vector<int64_t>> DatasetFolder::ImageDimensions(int file) co
     if (!header.ok()) return InFile(path, header.status());
     dimensions = header->dimensions;
   }
-  TORPOR_RETURN_IF_ERROR(CheckSample(path, dimensions));
+  TORPOR_RETURN_IF_ERROR(IsTargets(file) ? CheckTarget(path, dimensions)
+                                         : CheckSample(path, dimensions));
   return dimensions;
 }
 
@@ -175,8 +192,8 @@ absl::Status DatasetFolder::Describe(v1::Dataset& dataset) const {
     file->set_size_bytes(size);
   }
   TORPOR_RETURN_IF_ERROR(CheckComplete());
-  TORPOR_ASSIGN_OR_RETURN(const auto train, ImageDimensions(kTrainImages));
-  TORPOR_ASSIGN_OR_RETURN(const auto test, ImageDimensions(kTestImages));
+  TORPOR_ASSIGN_OR_RETURN(const auto train, Dimensions(kTrainImages));
+  TORPOR_ASSIGN_OR_RETURN(const auto test, Dimensions(kTestImages));
   if (!std::equal(train.begin() + 1, train.end(), test.begin() + 1, test.end())) {
     return Damaged(PathOf(kTestImages), "samples have another shape than the training samples");
   }
@@ -185,6 +202,13 @@ absl::Status DatasetFolder::Describe(v1::Dataset& dataset) const {
   dataset.set_classes(classes);
   dataset.set_train_samples(train[0]);
   dataset.set_test_samples(test[0]);
+  if (!has_targets()) return absl::OkStatus();
+  TORPOR_ASSIGN_OR_RETURN(const auto train_targets, Dimensions(kTrainTargets));
+  TORPOR_ASSIGN_OR_RETURN(const auto test_targets, Dimensions(kTestTargets));
+  if (!std::equal(train_targets.begin() + 1, train_targets.end(), test_targets.begin() + 1)) {
+    return Damaged(PathOf(kTestTargets), "targets have another shape than the training targets");
+  }
+  for (size_t i = 1; i < train_targets.size(); ++i) dataset.add_target_shape(train_targets[i]);
   return absl::OkStatus();
 }
 
@@ -240,14 +264,37 @@ absl::StatusOr<Dataset> DatasetFolder::Load(v1::Split::Kind split) const {
                                                        " classes, label ", i, " is ", labels[i]));
     }
   }
-  return LoadImages(train ? kTrainImages : kTestImages, std::move(labels), classes);
+  TORPOR_ASSIGN_OR_RETURN(
+      Dataset data, LoadImages(train ? kTrainImages : kTestImages, std::move(labels), classes));
+  return has_targets() ? LoadTargets(train ? kTrainTargets : kTestTargets, data) : data;
+}
+
+absl::StatusOr<Dataset> DatasetFolder::LoadTargets(int file, const Dataset& data) const {
+  const std::string path = PathOf(file);
+  TORPOR_ASSIGN_OR_RETURN(const std::string content, Content(file));
+  const auto npy = ParseNpy(content);
+  if (!npy.ok()) return InFile(path, npy.status());
+  if (npy->type != NpyType::kUint8) return Damaged(path, "targets must be '|u1'");
+  TORPOR_RETURN_IF_ERROR(CheckTarget(path, npy->shape));
+  if (npy->shape[0] != data.size()) {
+    return Damaged(path, absl::StrCat("holds targets of ", npy->shape[0],
+                                      " samples, but there are ", data.size()));
+  }
+  std::vector<uint8_t> spikes(npy->data.begin(), npy->data.end());
+  const auto bad = std::find_if(spikes.begin(), spikes.end(), [](uint8_t s) { return s > 1; });
+  if (bad != spikes.end()) {
+    return Damaged(path, absl::StrCat("targets must be zeros and ones, value ",
+                                      bad - spikes.begin(), " is ", *bad));
+  }
+  return data.WithTargets(std::move(spikes), {npy->shape[1], npy->shape[2]});
 }
 
 absl::StatusOr<std::vector<std::string>> DatasetFolder::Sha256s() const {
   TORPOR_RETURN_IF_ERROR(CheckComplete());
   std::vector<std::string> digests;
-  for (int file = kTrainImages; file <= kTestLabels; ++file) {
-    TORPOR_ASSIGN_OR_RETURN(const std::string content, Content(file));
+  for (size_t file = 0; file < names_.size(); ++file) {
+    if (names_[file].empty()) continue;
+    TORPOR_ASSIGN_OR_RETURN(const std::string content, Content(static_cast<int>(file)));
     digests.push_back(Sha256Hex(content));
   }
   return digests;

@@ -1,4 +1,4 @@
-// One dataset's folder: its four files, read with every size and label checked.
+// One dataset's folder: its files, read with every size and label checked.
 #pragma once
 
 #include <array>
@@ -25,16 +25,14 @@ class DatasetFolder {
   static absl::StatusOr<std::optional<DatasetFolder>> Find(FileSystem* files,
                                                            std::string directory);
 
-  // Fills format, directory, shape, classes, counts and files' names and sizes of `dataset`. Reads
-  // the heads of image files and all labels (of these the classes are known: largest training label
-  // + 1).
+  // Fills format, directory, shapes, classes, counts and files' names and sizes of `dataset`. Reads
+  // the heads of image and target files and all labels (of these the classes are known: largest
+  // training label + 1).
   absl::Status Describe(v1::Dataset& dataset) const;
   // The samples of one split, everything checked.
   absl::StatusOr<Dataset> Load(v1::Split::Kind split) const;
-  // SHA-256 (hex) of each file's decompressed content, in the order of `file_names`.
+  // SHA-256 (hex) of each file's decompressed content, in the order in which Describe lists them.
   absl::StatusOr<std::vector<std::string>> Sha256s() const;
-  // Training images and labels, test images and labels; empty where the folder lacks one.
-  const std::array<std::string, 4>& file_names() const { return names_; }
 
  private:
   enum class Format { kIdx, kNpy };
@@ -44,20 +42,26 @@ class DatasetFolder {
   std::string PathOf(int file) const {
     return directory_ + "/" + names_[static_cast<size_t>(file)];
   }
+  // Whether samples have targets.
+  bool has_targets() const;
   absl::Status CheckComplete() const;
   // The decompressed content of one file, at most as long as its header names.
   absl::StatusOr<std::string> Content(int file) const;
-  // Dimensions of an image file, from its head.
-  absl::StatusOr<std::vector<int64_t>> ImageDimensions(int file) const;
+  // Dimensions of an image or target file, from its head.
+  absl::StatusOr<std::vector<int64_t>> Dimensions(int file) const;
   absl::StatusOr<std::vector<int32_t>> Labels(int file) const;
   // Largest training label + 1.
   absl::StatusOr<int> Classes() const;
   absl::StatusOr<Dataset> LoadImages(int file, std::vector<int32_t> labels, int classes) const;
+  // `data` with the targets of its split.
+  absl::StatusOr<Dataset> LoadTargets(int file, const Dataset& data) const;
 
   FileSystem* files_;
   std::string directory_;
   Format format_;
-  std::array<std::string, 4> names_;
+  // Training images and labels, test images and labels, training and test targets; empty where the
+  // folder lacks one.
+  std::array<std::string, 6> names_;
 };
 
 }  // namespace torpor

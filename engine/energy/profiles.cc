@@ -224,7 +224,7 @@ std::vector<v1::DeviceProfile> BuiltInProfiles() {
                                              TrueNorthEvents(),
                                              TrueNorthOffset(),
                                              ReramWan2022(),
-                                             Digital45nm(kStdpProfile, false),
+                                             Digital45nm(kEventDrivenProfile, false),
                                              Digital45nm("digital-45nm-clock", true)};
   for (v1::DeviceProfile& profile : MemoryProfiles()) profiles.push_back(std::move(profile));
   return profiles;

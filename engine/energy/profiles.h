@@ -19,6 +19,6 @@ absl::StatusOr<v1::DeviceProfile> FindProfile(std::string_view name);
 // Names of the families' default profiles (Footprint.profile).
 inline constexpr char kTrueNorthProfile[] = "truenorth-cores";
 inline constexpr char kRateProfile[] = "reram-wan2022";
-inline constexpr char kStdpProfile[] = "digital-45nm-events";
+inline constexpr char kEventDrivenProfile[] = "digital-45nm-events";
 
 }  // namespace torpor

@@ -14,7 +14,7 @@ constexpr size_t kKeptCheckpoints = 2;
 // exact in a double.
 constexpr std::string_view kPosition = "job/position";
 constexpr std::string_view kMetricPrefix = "job/metric/";
-const std::vector<int64_t> kPositionShape = {6};
+const std::vector<int64_t> kPositionShape = {7};
 
 // The position of a checkpoint, or why it is not one of this job.
 absl::StatusOr<TrainPosition> ReadPosition(const JobContext& context,
@@ -32,6 +32,7 @@ absl::StatusOr<TrainPosition> ReadPosition(const JobContext& context,
   position.report.loss = values[3];
   position.report.correct = static_cast<int64_t>(values[4]);
   position.report.samples = static_cast<int64_t>(values[5]);
+  position.report.distance = values[6];
   for (const v1::ArchiveTensor& tensor : archive.manifest().tensors()) {
     if (!std::string_view(tensor.name()).starts_with(kMetricPrefix)) continue;
     TORPOR_ASSIGN_OR_RETURN(std::vector<double> value, archive.Doubles(tensor.name(), {1}));
@@ -46,10 +47,13 @@ absl::Status WriteCheckpoint(const JobContext& context, const Model& model, cons
                              const TrainPosition& position) {
   ArchiveWriter archive("checkpoint", model.definition());
   save(archive);
-  const std::array<double, 6> values = {
-      static_cast<double>(position.epoch),          static_cast<double>(position.batch),
-      static_cast<double>(position.steps),          position.report.loss,
-      static_cast<double>(position.report.correct), static_cast<double>(position.report.samples)};
+  const std::array<double, 7> values = {static_cast<double>(position.epoch),
+                                        static_cast<double>(position.batch),
+                                        static_cast<double>(position.steps),
+                                        position.report.loss,
+                                        static_cast<double>(position.report.correct),
+                                        static_cast<double>(position.report.samples),
+                                        position.report.distance};
   archive.AddDoubles(std::string(kPosition), kPositionShape, values);
   for (const auto& [name, value] : position.metrics) {
     archive.AddDoubles(std::string(kMetricPrefix) + name, {1}, {&value, 1});

@@ -11,7 +11,7 @@ absl::Status RunEvaluate(const JobContext& context, v1::WorkResult& result) {
   TORPOR_RETURN_IF_ERROR(context.cancellation->Check());
 
   const v1::Realisation& realisation = context.order->realisation();
-  const NoisePlan noise = PlanOf(spec.noise());
+  const NoisePlan noise = PlanFor(spec.noise(), *input.model);
   const double passes = 2 + (HasNoiseUnit(*input.model) ? noise.passes() : 0);
   MeasurementReporter reporter(context.reporter);
   double done = 0;

@@ -90,7 +90,7 @@ class TrainRun {
   absl::Time begin_, epoch_begin_, last_checkpoint_;
   // Samples of earlier attempts, which say nothing about the speed of this one.
   int64_t samples_before_ = 0;
-  const NoisePlan test_noise_ = PlanOf(v1::NoiseSpec());
+  NoisePlan test_noise_;
   // Samples of the forward passes that conclude the job.
   int64_t passed_ = 0;
 };
@@ -98,6 +98,7 @@ class TrainRun {
 absl::Status TrainRun::Prepare() {
   TORPOR_ASSIGN_OR_RETURN(model_, LoadInputModel(context_));
   if (!spec_.from_session()) model_->Initialise(spec_.seed());
+  test_noise_ = PlanFor(v1::NoiseSpec(), *model_);
   TORPOR_RETURN_IF_ERROR(CheckJobData(context_, spec_.dataset()));
   TORPOR_ASSIGN_OR_RETURN(Dataset train, LoadJobData(context_, *model_, spec_.dataset(),
                                                      v1::Split::TRAIN, spec_.train_samples()));
@@ -116,6 +117,8 @@ absl::Status TrainRun::Prepare() {
   } else {
     train_ = std::move(train);
   }
+  TORPOR_RETURN_IF_ERROR(
+      WithFieldPrefix(model_->CheckCalibration(CalibrationData()), "spec.train."));
   absl::StatusOr<TrainingBatches> batches = TrainingBatches::Create(spec_, *train_, context_.pool);
   if (!batches.ok()) return WithFieldPrefix(batches.status(), "spec.train.");
   batches_ = *std::move(batches);
@@ -170,7 +173,16 @@ absl::Status TrainRun::FinishEpoch() {
   const StepReport& report = position_.report;
   std::map<std::string, double> metrics;
   if (trainer_->has_loss()) metrics["train_loss"] = report.loss / report.samples;
-  metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
+  if (train_->has_targets()) {
+    // What is learned is a spike train: the lowest is what publications give.
+    const auto before = position_.metrics.find("lowest_distance");
+    const double distance = report.distance / static_cast<double>(report.samples);
+    metrics["distance"] = distance;
+    metrics["lowest_distance"] =
+        before == position_.metrics.end() ? distance : std::min(before->second, distance);
+  } else {
+    metrics["train_accuracy"] = static_cast<double>(report.correct) / report.samples;
+  }
   if (validation_.has_value()) {
     TORPOR_RETURN_IF_ERROR(trainer_->FinishEpoch(CalibrationData(), *context_.cancellation));
     TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, Measure(*validation_, NoisePlan()));

@@ -20,7 +20,7 @@ namespace torpor {
 class TrainingBatches {
  public:
   // Of the spec: batch size, epochs, seed, augmentation. `pool` outlives it. INVALID_ARGUMENT names
-  // fields of the augmentation.
+  // fields of the augmentation, which is for images and hence not for samples with targets.
   static absl::StatusOr<TrainingBatches> Create(const v1::TrainSpec& spec, Dataset train,
                                                 ThreadPool* pool);
 
@@ -42,6 +42,7 @@ class TrainingBatches {
   int64_t order_epoch_ = -1;
   Matrix inputs_;  // [batch x features]
   std::vector<int32_t> labels_;
+  std::vector<uint8_t> targets_;  // [batch x target values]
 };
 
 }  // namespace torpor

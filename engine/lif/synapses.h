@@ -24,6 +24,12 @@ class LifSynapses {
   virtual int64_t weights() const = 0;
   // Weights that one spike of input j meets: what an event costs.
   virtual int64_t FanOut(uint32_t input) const = 0;
+  // Fan-outs of all `spikes` together.
+  virtual int64_t Operations(const LifSpikes& spikes) const {
+    int64_t sum = 0;
+    for (const uint32_t j : spikes.index) sum += FanOut(j);
+    return sum;
+  }
 
   // drive[n] += sum over spikes j of step n of the weights of j. drive: [steps x outputs].
   virtual void AddDrive(std::span<const float> weights, const LifSpikes& spikes,
@@ -36,6 +42,14 @@ class LifSynapses {
   // inputs].
   virtual void InputErrors(std::span<const float> weights, ConstMatrixView errors,
                            MatrixView input_errors) const = 0;
+
+  // For inputs that are numbers instead of spikes, the same in every step: drive [outputs] += W
+  // currents [inputs], of one step.
+  virtual void AddCurrentDrive(std::span<const float> weights, std::span<const float> currents,
+                               std::span<float> drive) const = 0;
+  // gradient += currents times errors [outputs], these summed over steps.
+  virtual void AddCurrentGradient(std::span<const float> currents, std::span<const float> errors,
+                                  std::span<float> gradient) const = 0;
 };
 
 }  // namespace torpor

@@ -1,10 +1,12 @@
 #include "engine/network/calibration_archive.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/network/archive_checks.h"
 
 namespace torpor {
 
@@ -49,12 +51,16 @@ void SaveLoss(v1::Loss::Kind loss, ArchiveWriter& archive) {
   archive.SetText("loss", v1::Loss::Kind_Name(loss));
 }
 
-absl::StatusOr<v1::Loss::Kind> LoadLoss(const ArchiveReader& archive) {
+absl::StatusOr<v1::Loss::Kind> LoadLoss(const ArchiveReader& archive,
+                                        std::initializer_list<v1::Loss::Kind> own) {
   v1::Loss::Kind loss = v1::Loss::UNSPECIFIED;
   if (!v1::Loss::Kind_Parse(archive.Text("loss"), &loss)) {
-    return WithReason(absl::DataLossError(absl::StrCat("archive: text \"loss\": no such loss: \"",
-                                                       archive.Text("loss"), "\"")),
-                      "ARCHIVE_CORRUPT");
+    return CorruptArchive(
+        absl::StrCat("text \"loss\": no such loss: \"", archive.Text("loss"), "\""));
+  }
+  if (loss != v1::Loss::UNSPECIFIED && std::find(own.begin(), own.end(), loss) == own.end()) {
+    return CorruptArchive(absl::StrCat("text \"loss\": networks of this family have no loss ",
+                                       v1::Loss::Kind_Name(loss)));
   }
   return loss;
 }

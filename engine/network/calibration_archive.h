@@ -1,6 +1,7 @@
 // What every family keeps of where its calibration came from.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,7 +37,8 @@ absl::StatusOr<std::optional<v1::Calibration>> LoadCalibrationSource(
 
 // The loss that a model was trained with.
 void SaveLoss(v1::Loss::Kind loss, ArchiveWriter& archive);
-// DATA_LOSS with reason ARCHIVE_CORRUPT where there is no such loss.
-absl::StatusOr<v1::Loss::Kind> LoadLoss(const ArchiveReader& archive);
+// DATA_LOSS with reason ARCHIVE_CORRUPT where it is neither unset nor one of the family's `own`.
+absl::StatusOr<v1::Loss::Kind> LoadLoss(const ArchiveReader& archive,
+                                        std::initializer_list<v1::Loss::Kind> own);
 
 }  // namespace torpor

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "Eigen/Core"
@@ -56,6 +57,36 @@ struct SampleResult {
   Recorder* recorder = nullptr;
 };
 
+// The next steps of an open-ended stream of spikes: who spikes at which step of the chunk.
+struct SpikeChunk {
+  int steps = 0;
+  // As long as each other; ascending steps in [0, steps), ascending inputs within a step, each at
+  // most once in it (CheckChunk).
+  std::span<const int32_t> step;
+  std::span<const int32_t> index;
+};
+
+// INVALID_ARGUMENT with a path below `path` ("steps", "step[3]", "index[3]") for what is out of
+// range or order. `inputs` is what indices are below; at most `most_steps` steps.
+absl::Status CheckChunk(const SpikeChunk& chunk, int inputs, int most_steps,
+                        const std::string& path);
+
+// What a network remembers from one chunk of a stream to the next. Owned by the stream: a
+// deployment never holds it, so streams cannot see each other. Used by one call at a time.
+class StreamState {
+ public:
+  virtual ~StreamState() = default;
+};
+
+struct ChunkResult {
+  // [classes], of this chunk alone.
+  std::span<float> scores;
+  Activity activity;
+  // Spikes of the last layer, as SpikeChunk.
+  std::vector<int32_t> step;
+  std::vector<int32_t> index;
+};
+
 // A model at one power mode on one realisation. Immutable; Run may be called from any thread.
 class Deployment {
  public:
@@ -77,6 +108,20 @@ class Deployment {
   // depend on its neighbours beyond 1e-5 relative.
   virtual absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                            const Cancellation& cancellation) const = 0;
+  // Inputs of one step for families that take streams of spikes; 0 for the others.
+  virtual int stream_inputs() const { return 0; }
+  // At rest. Null for families that take no streams.
+  virtual std::unique_ptr<StreamState> NewStream() const { return nullptr; }
+  // Whether a state that another deployment made fits this one.
+  virtual bool Continues(const StreamState& state) const {
+    (void)state;
+    return false;
+  }
+  // Goes on from `state`, which Continues, and leaves it at the chunk's end. Chunks of a stream
+  // have the bits of the stream in one piece. `chunk` passed CheckChunk. For families that take
+  // streams.
+  virtual absl::Status RunChunk(const SpikeChunk& chunk, RunKey key, StreamState& state,
+                                ChunkResult& result, const Cancellation& cancellation) const;
   // Mean synaptic power a sample if each layer saw inputs with these squares (sums over
   // `recorder.samples`), units of Vdd^2 Gmax: with a full-power recording this is the nominal power
   // of NASP.

@@ -28,12 +28,14 @@
 
 namespace torpor {
 
-// A minibatch: inputs [n x features] and labels [n].
+// A minibatch: inputs [n x features], labels [n] and, where the dataset has them, targets.
 struct Batch {
   ConstMatrixView inputs;
   std::span<const int32_t> labels;
   // Share of all the run's steps that came before this one, in [0, 1): where schedules are.
   double progress = 0;
+  // Spikes, zeros and ones [n x steps x units]; empty without.
+  std::span<const uint8_t> targets = {};
 };
 
 // What one step adds to the epoch's figures.
@@ -42,6 +44,9 @@ struct StepReport {
   double loss = 0;
   int64_t correct = 0;
   int64_t samples = 0;
+  // Sum over samples of the squared distance between output and target, over that of no output at
+  // all (metric `distance`); 0 where there are no targets.
+  double distance = 0;
 };
 
 // What a training run did, summed over the samples that were shown, in the layers of the model's
@@ -101,6 +106,12 @@ class Model {
   // outputs). `pool` outlives the trainer.
   virtual absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
                                                               ThreadPool* pool) = 0;
+  // Whether Calibrate would accept these data: a training asks before it begins. INVALID_ARGUMENT
+  // with path "dataset".
+  virtual absl::Status CheckCalibration(const Dataset& data) const {
+    (void)data;
+    return absl::OkStatus();
+  }
   // Gathers the statistics of the full-power network that policies, noise and NASP need, and keeps
   // them. The same bits for any number of threads. `data_name` and `data_digest` say what they were
   // gathered on.
@@ -150,6 +161,9 @@ class Model {
   // Whether this network can stand on such hardware. INVALID_ARGUMENT names fields of the
   // realisation. The default, for a family that is not written in copies, refuses those.
   virtual absl::Status CheckHardware(const v1::Realisation& realisation) const;
+  // Whether training and evaluation measure accuracy under column noise without being asked:
+  // families whose columns are analogue. The others take noise where it is asked for.
+  virtual bool noise_is_usual() const { return true; }
   // Checks the mode against the levers and the statistics, and makes a deployment that no longer
   // needs the model.
   virtual absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(

@@ -23,7 +23,7 @@ std::string ArrayName(std::string_view tensor) {
 
 absl::StatusOr<NpzWeights> NpzWeights::Create(const v1::Network& network, v1::Loss::Kind loss,
                                               ModelFactory factory) {
-  if (!v1::Loss::Kind_IsValid(loss)) return FieldError("loss", "must be one of BCE, MSE, CE");
+  if (!v1::Loss::Kind_IsValid(loss)) return FieldError("loss", "must be one that is known");
   auto model = factory(network, 0);
   if (!model.ok()) return WithFieldPrefix(model.status(), "network.");
   if (loss != v1::Loss::UNSPECIFIED) {

@@ -47,6 +47,12 @@ NoisePlan PlanOf(const v1::NoiseSpec& spec) {
   return plan;
 }
 
+NoisePlan PlanFor(const v1::NoiseSpec& spec, const Model& model) {
+  NoisePlan plan = PlanOf(spec);
+  if (spec.levels().empty() && !model.noise_is_usual()) plan.levels.clear();
+  return plan;
+}
+
 void CheckNoise(const v1::NoiseSpec& spec, const std::string& path, Violations& violations) {
   if (spec.levels_size() > kMaximumLevels) {
     violations.Add(path + "levels", absl::StrCat("must have at most ", kMaximumLevels,

@@ -24,6 +24,9 @@ struct NoisePlan {
   int passes() const { return static_cast<int>(levels.size()) * seeds; }
 };
 NoisePlan PlanOf(const v1::NoiseSpec& spec);
+// The same for a model: without levels unless the spec names some, where noise is not usual
+// (Model::noise_is_usual).
+NoisePlan PlanFor(const v1::NoiseSpec& spec, const Model& model);
 
 // Adds what is wrong with a specification: at most 100 levels in (0, 10], seeds in 1..1000 (0: the
 // default). `path` ends with a dot, e.g. "spec.evaluate.noise.".

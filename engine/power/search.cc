@@ -53,7 +53,11 @@ class Search {
  public:
   Search(const Model& model, const v1::PowerSearchSpec& spec, const ModeBench& bench,
          const PowerProgress& progress)
-      : spec_(spec), bench_(bench), progress_(progress), layers_(FreeLayers(model, spec)) {}
+      : spec_(spec),
+        bench_(bench),
+        progress_(progress),
+        layers_(FreeLayers(model, spec)),
+        noise_(PlanFor(spec.noise(), model)) {}
 
   absl::StatusOr<SearchResult> One();
   absl::StatusOr<SearchResult> ByLayer();
@@ -79,6 +83,7 @@ class Search {
   const ModeBench& bench_;
   const PowerProgress& progress_;
   const std::vector<std::string> layers_;
+  const NoisePlan noise_;
   std::vector<std::vector<double>> measured_;
   SearchResult result_;
 };
@@ -149,7 +154,7 @@ absl::StatusOr<SearchResult> Search::One() {
   TORPOR_CHECK(row != result_.rows.end());
   v1::PowerSweepRow last = std::move(*row);
   result_.rows.erase(row);
-  TORPOR_RETURN_IF_ERROR(bench_.AddNoise(result_.found, PlanOf(spec_.noise()), last));
+  TORPOR_RETURN_IF_ERROR(bench_.AddNoise(result_.found, noise_, last));
   Add(std::move(last));
   return std::move(result_);
 }
@@ -172,7 +177,7 @@ absl::StatusOr<std::optional<Candidate>> Search::Measure(const std::vector<doubl
     if (same) return std::optional<Candidate>();
   }
   measured_.push_back(candidate.epsilons);
-  NoisePlan first_level = PlanOf(spec_.noise());
+  NoisePlan first_level = noise_;
   first_level.levels.resize(1);
   TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row,
                           bench_.Measure(ModeOf(candidate.epsilons), first_level));
@@ -230,15 +235,13 @@ absl::StatusOr<SearchResult> Search::ByLayer() {
 
   TORPOR_ASSIGN_OR_RETURN(const Inverse inverse, Solve(best.ratios, best.factor, kTolerance));
   result_.found = ModeOf(EpsilonsOf(best.ratios, inverse.argument));
-  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row,
-                          bench_.Measure(result_.found, PlanOf(spec_.noise())));
+  TORPOR_ASSIGN_OR_RETURN(v1::PowerSweepRow row, bench_.Measure(result_.found, noise_));
   Add(std::move(row));
   return std::move(result_);
 }
 
 // Passes that a search makes, about.
-double UsualPasses(const v1::PowerSearchSpec& spec, size_t layers) {
-  const NoisePlan noise = PlanOf(spec.noise());
+double UsualPasses(const v1::PowerSearchSpec& spec, const NoisePlan& noise, size_t layers) {
   if (!spec.per_layer() || layers < 2) return 1 + kUsualPasses + noise.passes();
   const double sets = layers == 2 ? 12 : 2 + 4.5 * static_cast<double>(layers - 1);
   return 2 + 2 * kUsualPasses + noise.passes() + sets * (5 + noise.seeds);
@@ -262,6 +265,9 @@ absl::Status CheckSearch(const Model& model, const v1::PowerSearchSpec& spec) {
   if (spec.per_layer() && spec.noise().without()) {
     violations.Add("noise.without", "must not be set with per_layer, which chooses by noise");
   }
+  if (spec.per_layer() && !spec.noise().without() && PlanFor(spec.noise(), model).levels.empty()) {
+    violations.Add("noise.levels", "must name a level with per_layer, which chooses by noise");
+  }
   if (FreeLayers(model, spec).empty()) {
     violations.Add("base.layer_epsilon", "must leave a layer whose epsilon can be found");
   }
@@ -282,7 +288,8 @@ absl::StatusOr<SearchResult> SearchPower(const Model& model, const v1::PowerSear
                                          ThreadPool* pool, const Cancellation& cancellation,
                                          const PowerProgress& progress) {
   TORPOR_RETURN_IF_ERROR(CheckSearch(model, spec));
-  const double usual = UsualPasses(spec, FreeLayers(model, spec).size());
+  const double usual =
+      UsualPasses(spec, PlanFor(spec.noise(), model), FreeLayers(model, spec).size());
   double passes = 0;
   const auto after_pass = [&] {
     ++passes;

@@ -145,7 +145,7 @@ absl::StatusOr<std::vector<v1::PowerSweepRow>> SweepPower(const Model& model,
                                                           const PowerProgress& progress) {
   TORPOR_RETURN_IF_ERROR(CheckSweep(model, spec));
   const std::vector<v1::PowerMode> modes = ModesOf(spec);
-  const NoisePlan noise = PlanOf(spec.noise());
+  const NoisePlan noise = PlanFor(spec.noise(), model);
   const double passes_a_row = 1 + (HasNoiseUnit(model) ? noise.passes() : 0);
   const double all_passes = 1 + passes_a_row * static_cast<double>(modes.size());
   std::vector<v1::PowerSweepRow> rows;

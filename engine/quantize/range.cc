@@ -58,6 +58,34 @@ int RangeObserver::IntegerBits(double outliers) const {
   return bits;
 }
 
+std::vector<double> RangeObserver::ToNumbers() const {
+  std::vector<double> numbers = {static_cast<double>(count_), static_cast<double>(lowest_),
+                                 static_cast<double>(highest_)};
+  numbers.insert(numbers.end(), needs_.begin(), needs_.end());
+  return numbers;
+}
+
+absl::StatusOr<RangeObserver> RangeObserver::FromNumbers(std::span<const double> numbers) {
+  const auto is_count = [](double x) { return x >= 0 && x <= 0x1p53 && x == std::floor(x); };
+  if (numbers.size() != static_cast<size_t>(kNumbers) || !is_count(numbers[0]) ||
+      !(numbers[1] <= numbers[2]) || !std::ranges::all_of(numbers.subspan(3), is_count)) {
+    return absl::InvalidArgumentError("these are not the counts of an observed range");
+  }
+  RangeObserver observer;
+  observer.count_ = static_cast<int64_t>(numbers[0]);
+  observer.lowest_ = static_cast<float>(numbers[1]);
+  observer.highest_ = static_cast<float>(numbers[2]);
+  int64_t counted = 0;
+  for (size_t i = 0; i < observer.needs_.size(); ++i) {
+    observer.needs_[i] = static_cast<int64_t>(numbers[i + 3]);
+    counted += observer.needs_[i];
+  }
+  if (counted > observer.count_) {
+    return absl::InvalidArgumentError("an observed range counts more numbers than it has seen");
+  }
+  return observer;
+}
+
 FixedPoint RangeObserver::Format(int bits, double outliers) const {
   TORPOR_CHECK(bits >= kMinBits && bits <= kMaxBits);
   const int integer_bits = IntegerBits(outliers);

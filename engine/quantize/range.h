@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "engine/quantize/fixed_point.h"
 
 namespace torpor {
@@ -28,6 +30,12 @@ class RangeObserver {
   // values lie outside [-2^n, 2^n). A format of so many integer bits changes the others by rounding
   // alone. 0 if nothing but zeros was seen; 64 if even that is too small. `outliers` in [0, 1].
   int IntegerBits(double outliers = 0) const;
+  // Count, lowest, highest, then the counts, whole numbers all but two: for archives. And back;
+  // INVALID_ARGUMENT says what such numbers cannot be.
+  std::vector<double> ToNumbers() const;
+  static absl::StatusOr<RangeObserver> FromNumbers(std::span<const double> numbers);
+  static constexpr int kNumbers = 3 + 2 * kMaxIntegerBits + 2;
+
   // Of `bits` bits in all, with the sign, in 1..32; signed if any value, outliers too, was below 0.
   FixedPoint Format(int bits, double outliers = 0) const;
 

@@ -6,26 +6,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/network/image_windows.h"
 #include "torpor/v1/network.pb.h"
 
 namespace torpor {
 
 enum class RateLayerKind { kDense, kConv2d, kAvgPool2d, kMaxPool2d, kFlatten };
-
-// Values [channels x height x width] of one sample, in that order.
-struct ImageShape {
-  int channels = 0;
-  int height = 0;
-  int width = 0;
-  int64_t values() const { return int64_t{channels} * height * width; }
-  int64_t plane() const { return int64_t{height} * width; }
-};
-
-// One number for each direction of an image.
-struct HeightWidth {
-  int height = 0;
-  int width = 0;
-};
 
 // One layer with its shapes known.
 //
@@ -33,8 +19,8 @@ struct HeightWidth {
 // Its unit is the channel: bias, statistics (pooled over places and samples) and bias policy belong
 // to the channel. A weight draws power at each place where it is used, and so does a bias; places
 // in the padding read zeros and draw nothing. NASP, policies and noise then follow as for dense
-// layers, whose units have one place.
-struct RateLayerShape {
+// layers, whose units have one place. The windows are those of convolution and pooling.
+struct RateLayerShape : ImageWindows {
   RateLayerKind kind = RateLayerKind::kDense;
   std::string name;
   // Values of one sample that enter and leave.
@@ -50,12 +36,6 @@ struct RateLayerShape {
   bool has_bias = true;
   // LINEAR for layers without weights.
   v1::Activation::Kind activation = v1::Activation::LINEAR;
-  // Of convolution and pooling; else zeros.
-  ImageShape input_image = {};
-  ImageShape output_image = {};
-  HeightWidth kernel = {};
-  HeightWidth stride = {};
-  HeightWidth padding = {};
 
   bool has_weights() const { return units > 0; }
   // Weights, each counted once.

@@ -1,177 +1,37 @@
 #include "engine/rate/image_layers.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "absl/strings/str_cat.h"
-#include "engine/network/validation.h"
-
 namespace torpor {
 namespace {
 
-constexpr int kMaxWindow = 1024;
-
-using Values = google::protobuf::RepeatedField<int32_t>;
-
-// One value for both directions or two, each at least `least`; an empty list leaves `pair` as it is
-// where `optional`. False where a wrong field was added.
-bool ReadPair(const Values& values, const std::string& path, int least, bool optional,
-              HeightWidth& pair, Violations& violations) {
-  if (values.empty() && optional) return true;
-  if (values.empty() || values.size() > 2) {
-    violations.Add(path,
-                   absl::StrCat("must have one value, or two: height, width; has ", values.size()));
-    return false;
-  }
-  bool valid = true;
-  for (int i = 0; i < values.size(); ++i) {
-    if (values[i] >= least && values[i] <= kMaxWindow) continue;
-    valid = false;
-    violations.Add(values.size() == 1 ? path : absl::StrCat(path, "[", i, "]"),
-                   absl::StrCat("must be in ", least, "..", kMaxWindow, ", got ", values[i]));
-  }
-  pair = {.height = values[0], .width = values[values.size() - 1]};
-  return valid;
-}
-
-// The way out names the two shapes that plain lists of square images go by.
-std::string NoImage(const LayerFlow& input, const std::string& path) {
-  if (!path.starts_with("rate.layers[0]")) {
-    return absl::StrCat("needs an image [channels, height, width], and the layer before gives a ",
-                        "list of ", input.values, " values; put it before dense and flatten");
-  }
-  const int64_t side = std::llround(std::sqrt(static_cast<double>(input.values)));
-  const std::string way =
-      side * side == input.values
-          ? absl::StrCat("[1, ", side, ", ", side, "] or [", side, ", ", side, "]")
-          : std::string("[channels, height, width]");
-  return absl::StrCat("needs an image, and rate.input.shape is [", input.values, "]; declare ", way,
-                      ": data with ", input.values, " values fits both");
-}
-
-// Whether the window fits into the padded image in both directions.
-bool CheckFit(const RateLayerShape& shape, const std::string& path, Violations& violations) {
-  bool fits = true;
-  auto check = [&](const char* what, int kernel, int size, int padding) {
-    if (kernel <= size + 2 * padding) return;
-    fits = false;
-    violations.Add(
-        absl::StrCat(path, ".kernel"),
-        absl::StrCat("must be at most the input's ", what, " of ", size,
-                     padding > 0 ? absl::StrCat(" with padding ", padding, " on each side") : "",
-                     ", got ", kernel));
-  };
-  check("height", shape.kernel.height, shape.input_image.height, shape.padding.height);
-  check("width", shape.kernel.width, shape.input_image.width, shape.padding.width);
-  return fits;
-}
-
-// Output image and sizes from the windows.
-LayerFlow Place(int channels, const std::string& path, const std::string& channels_path,
-                RateLayerShape& shape, Violations& violations) {
-  const ImageShape& in = shape.input_image;
-  const int64_t height = in.height + 2 * int64_t{shape.padding.height};
-  const int64_t width = in.width + 2 * int64_t{shape.padding.width};
-  shape.output_image = {
-      .channels = channels,
-      .height = static_cast<int>((height - shape.kernel.height) / shape.stride.height + 1),
-      .width = static_cast<int>((width - shape.kernel.width) / shape.stride.width + 1)};
-  // Every factor is below 2^17: the products cannot overflow.
-  if (shape.output_image.values() > kMaxInputElements) {
-    violations.Add(
-        channels_path,
-        absl::StrCat("the layer's output must have at most ", kMaxInputElements, " values, got ",
-                     channels, " x ", shape.output_image.height, " x ", shape.output_image.width));
-    return {};
-  }
-  if (std::max(in.channels, channels) * height * width > kMaxSynapses) {
-    violations.Add(absl::StrCat(path, ".padding"),
-                   absl::StrCat("channels times the padded input's height and width must be at "
-                                "most ",
-                                kMaxSynapses, ", got ", std::max(in.channels, channels), " x ",
-                                height, " x ", width));
-    return {};
-  }
-  shape.inputs = static_cast<int>(in.values());
+// Sizes of what enters and leaves, where they are known.
+LayerFlow Sized(const LayerFlow& output, RateLayerShape& shape) {
+  if (output.values == 0) return output;
+  shape.inputs = static_cast<int>(shape.input_image.values());
   shape.outputs = static_cast<int>(shape.output_image.values());
-  return {.values = shape.outputs, .image = shape.output_image};
+  return output;
 }
 
 }  // namespace
-
-LayerFlow InputFlow(const v1::Input& input, int64_t values) {
-  LayerFlow flow{.values = values};
-  const int rank = input.shape_size();
-  if (values == 0 || rank < 2 || rank > 3) return flow;
-  flow.image = {.channels = rank == 3 ? static_cast<int>(input.shape(0)) : 1,
-                .height = static_cast<int>(input.shape(rank - 2)),
-                .width = static_cast<int>(input.shape(rank - 1))};
-  return flow;
-}
 
 LayerFlow ResolveConv2d(const v1::Conv2dLayer& layer, const std::string& path,
                         const LayerFlow& input, RateLayerShape& shape, Violations& violations) {
   shape.kind = RateLayerKind::kConv2d;
   shape.has_bias = !layer.without_bias();
-  shape.stride = {.height = 1, .width = 1};
-  const std::string channels_path = absl::StrCat(path, ".channels");
-  bool valid = layer.channels() >= 1 && layer.channels() <= kMaxDimension;
-  if (!valid) {
-    violations.Add(channels_path,
-                   absl::StrCat("must be in 1..", kMaxDimension, ", got ", layer.channels()));
+  const LayerFlow output =
+      ResolveConvolution({layer.channels(), layer.kernel(), layer.stride(), layer.padding()}, path,
+                         input, shape, violations);
+  if (output.values > 0) {
+    shape.units = layer.channels();
+    shape.fan_in = shape.input_image.channels * shape.kernel.height * shape.kernel.width;
+    shape.places = static_cast<int>(shape.output_image.plane());
   }
-  const bool kernel =
-      ReadPair(layer.kernel(), absl::StrCat(path, ".kernel"), 1, false, shape.kernel, violations);
-  valid &= kernel;
-  valid &=
-      ReadPair(layer.stride(), absl::StrCat(path, ".stride"), 1, true, shape.stride, violations);
-  const std::string padding_path = absl::StrCat(path, ".padding");
-  bool padding = ReadPair(layer.padding(), padding_path, 0, true, shape.padding, violations);
-  if (kernel && padding &&
-      (shape.padding.height >= shape.kernel.height || shape.padding.width >= shape.kernel.width)) {
-    violations.Add(padding_path, absl::StrCat("must be below the kernel, ", shape.kernel.height,
-                                              " x ", shape.kernel.width, ", got ",
-                                              shape.padding.height, " x ", shape.padding.width));
-    padding = false;
-  }
-  valid &= padding;
-  if (input.values == 0) return {};
-  if (input.image.channels == 0) {
-    violations.Add(path, NoImage(input, path));
-    return {};
-  }
-  shape.input_image = input.image;
-  if (!valid || !CheckFit(shape, path, violations)) return {};
-  shape.units = layer.channels();
-  // At most 2^24 values of the input times padding: each factor is below 2^17.
-  const int64_t fan_in = int64_t{input.image.channels} * shape.kernel.height * shape.kernel.width;
-  if (fan_in > kMaxSynapses / shape.units) {
-    violations.Add(channels_path, absl::StrCat("channels times the weights of one must be at most ",
-                                               kMaxSynapses, ", got ", shape.units, " x ", fan_in));
-    return {};
-  }
-  shape.fan_in = static_cast<int>(fan_in);
-  const LayerFlow output = Place(shape.units, path, channels_path, shape, violations);
-  shape.places = static_cast<int>(shape.output_image.plane());
-  return output;
+  return Sized(output, shape);
 }
 
 LayerFlow ResolvePool(const v1::PoolLayer& layer, const std::string& path, const LayerFlow& input,
                       RateLayerShape& shape, Violations& violations) {
   shape.has_bias = false;
-  const bool kernel =
-      ReadPair(layer.kernel(), absl::StrCat(path, ".kernel"), 1, false, shape.kernel, violations);
-  shape.stride = shape.kernel;
-  const bool stride =
-      ReadPair(layer.stride(), absl::StrCat(path, ".stride"), 1, true, shape.stride, violations);
-  if (input.values == 0) return {};
-  if (input.image.channels == 0) {
-    violations.Add(path, NoImage(input, path));
-    return {};
-  }
-  shape.input_image = input.image;
-  if (!kernel || !stride || !CheckFit(shape, path, violations)) return {};
-  return Place(input.image.channels, path, absl::StrCat(path, ".kernel"), shape, violations);
+  return Sized(ResolvePooling(layer, path, input, shape, violations), shape);
 }
 
 }  // namespace torpor

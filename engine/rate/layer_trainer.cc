@@ -8,17 +8,21 @@ namespace torpor {
 
 void Moments::Resize(size_t parameters, v1::Optimizer::Kind optimizer) {
   first.resize(parameters);
-  second.resize(optimizer == v1::Optimizer::ADAM ? parameters : 0);
+  second.resize(optimizer == v1::Optimizer::SGD ? 0 : parameters);
 }
 
 void OptimizerStep::Update(std::span<const float> gradient, std::span<float> parameters,
                            Moments& moments, size_t at) const {
   const std::span<float> first = std::span(moments.first).subspan(at, gradient.size());
-  if (optimizer == v1::Optimizer::ADAM) {
-    AdamUpdate(adam, gradient, parameters, first,
-               std::span(moments.second).subspan(at, gradient.size()));
-  } else {
+  if (optimizer == v1::Optimizer::SGD) {
     SgdUpdate(learning_rate, momentum, gradient, parameters, first);
+    return;
+  }
+  const std::span<float> second = std::span(moments.second).subspan(at, gradient.size());
+  if (optimizer == v1::Optimizer::ADAMAX) {
+    AdamaxUpdate(adam, gradient, parameters, first, second);
+  } else {
+    AdamUpdate(adam, gradient, parameters, first, second);
   }
 }
 

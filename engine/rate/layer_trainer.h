@@ -13,7 +13,8 @@
 
 namespace torpor {
 
-// Optimiser state beside one array of parameters: Adam's moments, or SGD's velocity in `first`.
+// Optimiser state beside one array of parameters: Adam's moments, Adamax's first moment and largest
+// gradient, or SGD's velocity in `first`.
 struct Moments {
   std::vector<float> first;
   std::vector<float> second;

@@ -8,6 +8,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/learn/schedule.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
 #include "engine/network/weight_density.h"
@@ -159,7 +160,7 @@ void RateModel::FillTrainDefaults(v1::TrainSpec& spec) const {
   if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::BCE);
   if (!spec.has_learning_rate()) spec.set_learning_rate(1e-3);
   if (spec.batch_size() == 0) spec.set_batch_size(128);
-  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::CONSTANT);
+  FillSchedule(v1::Schedule::CONSTANT, spec);
 }
 
 absl::StatusOr<std::unique_ptr<Trainer>> RateModel::NewTrainer(const v1::TrainSpec& spec,
@@ -313,7 +314,8 @@ void RateModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status RateModel::Load(const ArchiveReader& archive) {
-  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
+  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss,
+                          LoadLoss(archive, {v1::Loss::BCE, v1::Loss::MSE, v1::Loss::CE}));
   std::vector<RateLayerParameters> parameters;
   TORPOR_RETURN_IF_ERROR(LoadParameters(shapes_, archive, parameters));
   std::vector<LayerStatistics> statistics;

@@ -10,6 +10,7 @@
 #include "engine/base/status.h"
 #include "engine/learn/loss.h"
 #include "engine/learn/metrics.h"
+#include "engine/learn/train_checks.h"
 #include "engine/network/archive_checks.h"
 
 namespace torpor {
@@ -25,6 +26,10 @@ std::string MomentName(const RateLayerShape& shape, const char* what) {
 }  // namespace
 
 absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spec) {
+  Violations violations;
+  CheckLoss(spec.loss(), {v1::Loss::BCE, v1::Loss::MSE, v1::Loss::CE}, "loss", violations);
+  // Before anything else: also networks that cannot be trained here come with a loss.
+  TORPOR_RETURN_IF_ERROR(violations.ToStatus());
   for (const RateLayerShape& shape : model.shapes()) {
     if (shape.activation != v1::Activation::STEP) continue;
     return WithHelp(
@@ -35,12 +40,9 @@ absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spe
                    "NOT_TRAINABLE", {{"layer", shape.name}}),
         "Train with another activation, or create the session from a model with parameters.");
   }
-  Violations violations;
   const v1::Activation::Kind output = model.shapes().back().activation;
   const bool softmax = output == v1::Activation::SOFTMAX;
-  if (!v1::Loss::Kind_IsValid(spec.loss())) {
-    violations.Add("loss", "must be one of BCE, MSE, CE");
-  } else if (softmax && spec.loss() != v1::Loss::CE) {
+  if (softmax && spec.loss() != v1::Loss::CE) {
     violations.Add("loss",
                    "a softmax output layer is trained with CE; use CE, or another activation");
   } else if ((spec.loss() == v1::Loss::BCE || spec.loss() == v1::Loss::UNSPECIFIED) &&
@@ -49,9 +51,8 @@ absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spe
                                         absl::AsciiStrToLower(v1::Activation::Kind_Name(output)),
                                         "; use MSE or CE"));
   }
-  if (!v1::Optimizer::Kind_IsValid(spec.optimizer())) {
-    violations.Add("optimizer", "must be one of ADAM, SGD");
-  }
+  CheckOptimizer(spec.optimizer(), {v1::Optimizer::ADAM, v1::Optimizer::SGD, v1::Optimizer::ADAMAX},
+                 "optimizer", violations);
   if (spec.has_learning_rate() &&
       !(spec.learning_rate() > 0 && std::isfinite(spec.learning_rate()))) {
     violations.Add("learning_rate", absl::StrCat("must be above 0, got ", spec.learning_rate()));
@@ -62,12 +63,8 @@ absl::Status RateTrainer::Check(const RateModel& model, const v1::TrainSpec& spe
   if (spec.has_momentum() && !(spec.momentum() >= 0 && spec.momentum() < 1)) {
     violations.Add("momentum", absl::StrCat("must be in [0, 1), got ", spec.momentum()));
   }
-  if (!v1::Schedule::Kind_IsValid(spec.schedule())) {
-    violations.Add("schedule", "must be one of CONSTANT, COSINE");
-  }
-  if (spec.has_truenorth()) {
-    violations.Add("truenorth", "is for networks of the family truenorth, this one is of rate");
-  }
+  CheckSchedule(spec, "", violations);
+  CheckFamilySettings(spec, v1::Network::kRate, violations);
   return violations.ToStatus();
 }
 

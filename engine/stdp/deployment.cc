@@ -77,7 +77,7 @@ void StdpDeployment::DescribeFootprint() {
                                .biases = p.inhibitory.has_value() ? neurons : 0,
                                .weight_bits = weight_bits,
                                .state_bits = state_bits});
-  footprint_.profile = kStdpProfile;
+  footprint_.profile = kEventDrivenProfile;
 }
 
 int StdpDeployment::block_samples() const {

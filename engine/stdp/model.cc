@@ -29,6 +29,8 @@ constexpr char kTheta[] = "layers/excitatory/theta";
 constexpr char kResponses[] = "labels/responses";
 constexpr char kResponseSamples[] = "labels/samples";
 constexpr char kTemperature[] = "read_out/temperature";
+constexpr char kDriveStddev[] = "observed/drive_stddev";
+constexpr char kPotentials[] = "observed/potentials";
 constexpr char kInputSpikes[] = "calibration/input_spikes";
 // Of fresh weights.
 constexpr float kHighestFresh = 0.3f;
@@ -57,6 +59,24 @@ absl::StatusOr<std::vector<int64_t>> Counts(const ArchiveReader& archive, const 
     counts.push_back(static_cast<int64_t>(value));
   }
   return counts;
+}
+
+absl::StatusOr<StdpObserved> LoadObserved(const ArchiveReader& archive) {
+  StdpObserved observed;
+  TORPOR_ASSIGN_OR_RETURN(const std::vector<double> deviation, archive.Doubles(kDriveStddev, {1}));
+  observed.drive_stddev = deviation[0];
+  if (!(observed.drive_stddev >= 0 && std::isfinite(observed.drive_stddev))) {
+    return CorruptArchive(
+        absl::StrCat(kDriveStddev, " must be at least 0, is ", observed.drive_stddev));
+  }
+  TORPOR_ASSIGN_OR_RETURN(const std::vector<double> numbers,
+                          archive.Doubles(kPotentials, {RangeObserver::kNumbers}));
+  absl::StatusOr<RangeObserver> potentials = RangeObserver::FromNumbers(numbers);
+  if (!potentials.ok()) {
+    return CorruptArchive(absl::StrCat(kPotentials, ": ", potentials.status().message()));
+  }
+  observed.potentials = *std::move(potentials);
+  return observed;
 }
 
 }  // namespace
@@ -133,6 +153,7 @@ void StdpModel::ForgetCalibration() {
   temperature_ = 1;
   calibration_.Clear();
   input_spikes_.resize(0);
+  observed_ = {};
 }
 
 void StdpModel::FillTrainDefaults(v1::TrainSpec& spec) const { FillStdpDefaults(*plan_, spec); }
@@ -146,9 +167,11 @@ absl::Status StdpModel::Label(const Dataset& data, ThreadPool* pool,
                               const Cancellation& cancellation) {
   TORPOR_ASSIGN_OR_RETURN(StdpResponses responses,
                           RecordResponses(*plan_, weights_, data, pool, cancellation));
+  TORPOR_ASSIGN_OR_RETURN(StdpObserved observed, ObserveStdp(*plan_, weights_, data, cancellation));
   ForgetCalibration();
   responses_ = std::move(responses.spikes);
   response_samples_ = std::move(responses.samples);
+  observed_ = std::move(observed);
   AssignStoredLabels();
   temperature_ = ReadOutTemperature(plan_->read_out, *labels_, responses, data);
   input_spikes_.resize(features());
@@ -188,6 +211,7 @@ void StdpModel::SummariseCalibration(const v1::Calibration& source) {
   calibration_.set_full_power(power / static_cast<double>(source.samples()));
   v1::LayerCalibration& layer = *calibration_.add_layers();
   layer.set_name("excitatory");
+  layer.set_pooled_stddev(observed_.drive_stddev);
   // Black images draw nothing; shares of nothing are zero.
   if (power > 0) layer.set_weight_power(1);
 }
@@ -217,10 +241,37 @@ absl::StatusOr<std::vector<v1::MemoryEntry>> StdpModel::Memory(
   return StdpMemory(*plan_, counting);
 }
 
+absl::StatusOr<v1::Quantization> StdpModel::WithObservedRange(
+    const v1::Quantization& quantization) const {
+  v1::Quantization resolved = quantization;
+  if (!quantization.has_range_outliers()) return resolved;
+  Violations violations;
+  const double outliers = quantization.range_outliers();
+  if (!(outliers >= 0 && outliers < 1)) {
+    violations.Add("quantization.range_outliers",
+                   absl::StrCat("must be in [0, 1), got ", outliers));
+  }
+  if (quantization.has_neuron_integer_bits()) {
+    violations.Add("quantization.range_outliers",
+                   "must not be set with neuron_integer_bits, which says the range");
+  }
+  if (!quantization.has_neuron_bits()) {
+    violations.Add("quantization.range_outliers", "needs neuron_bits");
+  }
+  TORPOR_RETURN_IF_ERROR(violations.ToStatus());
+  resolved.clear_range_outliers();
+  // Before anything is observed, e.g. to know the memory, where the range plays no part.
+  if (observed_.potentials.count() == 0) return resolved;
+  resolved.set_neuron_integer_bits(
+      std::clamp(observed_.potentials.IntegerBits(outliers), 1, kMostIntegerBits));
+  return resolved;
+}
+
 absl::StatusOr<std::unique_ptr<Model>> StdpModel::Quantised(
     const v1::Quantization& quantization) const {
+  TORPOR_ASSIGN_OR_RETURN(const v1::Quantization resolved, WithObservedRange(quantization));
   v1::Network definition = definition_;
-  *definition.mutable_stdp()->mutable_quantization() = quantization;
+  *definition.mutable_stdp()->mutable_quantization() = resolved;
   absl::StatusOr<StdpPlan> plan = PlanStdp(definition.stdp());
   if (!plan.ok()) return plan.status();
   std::unique_ptr<StdpModel> model(
@@ -265,11 +316,6 @@ v1::WeightAnalysis StdpModel::AnalyzeWeights() const {
 absl::Status StdpModel::CheckHardware(const v1::Realisation& realisation) const {
   TORPOR_RETURN_IF_ERROR(Model::CheckHardware(realisation));
   Violations violations;
-  if (realisation.column_noise() != 0) {
-    violations.Add("column_noise", absl::StrCat("must be 0: these networks are computed "
-                                                "digitally, without analogue columns; got ",
-                                                realisation.column_noise()));
-  }
   if (realisation.off_conductance() != 0) {
     violations.Add("off_conductance",
                    absl::StrCat("must be 0: these networks are computed digitally; got ",
@@ -294,6 +340,8 @@ absl::StatusOr<std::shared_ptr<const Deployment>> StdpModel::Deploy(
                     .classes = classes(),
                     .temperature = temperature_ * share};
   drive.seed = realisation.seed();
+  // Of the full-power signal, so that it does not shrink with epsilon; 0 before calibration.
+  drive.parameters.noise = static_cast<float>(realisation.column_noise() * observed_.drive_stddev);
   return std::make_shared<const StdpDeployment>(plan_, std::move(drive));
 }
 
@@ -304,6 +352,8 @@ void StdpModel::Save(ArchiveWriter& archive) const {
   archive.AddDoubles(kResponses, {neurons, classes()}, Doubles(responses_));
   archive.AddDoubles(kResponseSamples, {classes()}, Doubles(response_samples_));
   archive.AddDoubles(kTemperature, {1}, {&temperature_, 1});
+  archive.AddDoubles(kDriveStddev, {1}, {&observed_.drive_stddev, 1});
+  archive.AddDoubles(kPotentials, {RangeObserver::kNumbers}, observed_.potentials.ToNumbers());
   archive.AddDoubles(kInputSpikes, {features()},
                      {input_spikes_.data(), static_cast<size_t>(input_spikes_.size())});
   if (!calibration_.dataset_digest().empty()) {
@@ -327,6 +377,7 @@ absl::Status StdpModel::Load(const ArchiveReader& archive) {
   if (!(temperature[0] > 0 && std::isfinite(temperature[0]))) {
     return CorruptArchive(absl::StrCat(kTemperature, " must be positive, is ", temperature[0]));
   }
+  TORPOR_ASSIGN_OR_RETURN(StdpObserved observed, LoadObserved(archive));
   TORPOR_ASSIGN_OR_RETURN(const std::vector<double> spikes,
                           archive.Doubles(kInputSpikes, {features()}));
   TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::Calibration> source,
@@ -334,6 +385,7 @@ absl::Status StdpModel::Load(const ArchiveReader& archive) {
   SetWeights(std::move(weights));
   responses_ = std::move(responses);
   response_samples_ = std::move(samples);
+  observed_ = std::move(observed);
   AssignStoredLabels();
   temperature_ = temperature[0];
   input_spikes_ =

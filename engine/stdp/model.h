@@ -10,6 +10,7 @@
 
 #include "engine/network/model.h"
 #include "engine/stdp/labels.h"
+#include "engine/stdp/observed.h"
 #include "engine/stdp/plan.h"
 #include "engine/stdp/responses.h"
 
@@ -37,6 +38,9 @@ class StdpModel final : public Model {
   void FillTrainDefaults(v1::TrainSpec& spec) const override;
   absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
                                                       ThreadPool* pool) override;
+  absl::Status CheckCalibration(const Dataset& data) const override {
+    return CheckLabelled(*plan_, data);
+  }
   // Labels the neurons by their answers to `data`, which is kept apart from test samples.
   absl::Status Calibrate(const Dataset& data, const std::string& data_name,
                          const std::string& data_digest, ThreadPool* pool,
@@ -52,7 +56,10 @@ class StdpModel final : public Model {
   // Thresholds stand in the place of biases.
   absl::StatusOr<std::vector<v1::WeightArray>> WeightArrays(std::optional<int> bits) const override;
   v1::WeightAnalysis AnalyzeWeights() const override;
+  // Column noise is added to what each neuron receives in each step; its unit is the standard
+  // deviation of that at full power.
   absl::Status CheckHardware(const v1::Realisation& realisation) const override;
+  bool noise_is_usual() const override { return false; }
   // A network that was never calibrated has no labels: all its scores are 0.
   absl::StatusOr<std::shared_ptr<const Deployment>> Deploy(
       const v1::PowerMode& mode, const v1::Realisation& realisation) const override;
@@ -71,6 +78,8 @@ class StdpModel final : public Model {
  private:
   StdpModel(v1::Network definition, std::shared_ptr<const StdpPlan> plan);
   void ForgetCalibration();
+  // With the integer bits that its range_outliers ask for.
+  absl::StatusOr<v1::Quantization> WithObservedRange(const v1::Quantization& quantization) const;
   // From responses_ and response_samples_.
   void AssignStoredLabels();
   // Derives the summary's power from input_spikes_.
@@ -88,6 +97,8 @@ class StdpModel final : public Model {
   v1::Calibration calibration_;
   // [inputs]: spikes that reached the neurons, over all samples of the calibration.
   Eigen::VectorXd input_spikes_;
+  // With the labels.
+  StdpObserved observed_;
 };
 
 // Weights and thresholds under the archive names that models and checkpoints share.

@@ -53,6 +53,9 @@ struct StdpParameters {
   std::optional<InhibitoryNeurons> inhibitory;
   // Of an input at full intensity, a step.
   float spike_chance = 0;
+  // Standard deviation of the Gaussian noise that is added to what each neuron receives in a step
+  // [mV]: that of analogue columns. 0: none.
+  float noise = 0;
 };
 
 // What is learned.

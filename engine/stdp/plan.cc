@@ -97,6 +97,18 @@ void ResolveQuantization(const v1::Quantization& quantization, StdpPlan& plan,
   if (!v1::Rounding::Kind_IsValid(quantization.rounding())) {
     violations.Add("quantization.rounding", "must be TRUNCATE, NEAREST or STOCHASTIC");
   }
+  if (quantization.has_neuron_integer_bits() &&
+      (quantization.neuron_integer_bits() < 1 ||
+       quantization.neuron_integer_bits() > kMostIntegerBits)) {
+    violations.Add("quantization.neuron_integer_bits",
+                   absl::StrCat("must be in 1..", kMostIntegerBits, ", got ",
+                                quantization.neuron_integer_bits()));
+  }
+  if (quantization.has_range_outliers()) {
+    violations.Add("quantization.range_outliers",
+                   "must not be set here: a range is observed on a network that is trained; give "
+                   "neuron_integer_bits, or store the trained network (POST_TRAINING)");
+  }
   plan.quantization = quantization;
   if (quantization.rounding() == v1::Rounding::UNSPECIFIED) {
     plan.quantization.set_rounding(v1::Rounding::NEAREST);
@@ -196,9 +208,11 @@ absl::StatusOr<StdpPlan> PlanStdp(const v1::StdpNetwork& network) {
 
 FixedPoint StdpWeightFormat(int bits) { return {.integer_bits = 0, .fraction_bits = bits}; }
 
-FixedPoint StdpNeuronFormat(int bits) {
-  return {.integer_bits = kPotentialBits,
-          .fraction_bits = bits - kPotentialBits - 1,
+FixedPoint StdpNeuronFormat(const v1::Quantization& quantization) {
+  const int integer_bits =
+      quantization.has_neuron_integer_bits() ? quantization.neuron_integer_bits() : kPotentialBits;
+  return {.integer_bits = integer_bits,
+          .fraction_bits = quantization.neuron_bits() - integer_bits - 1,
           .is_signed = true};
 }
 
@@ -206,7 +220,7 @@ StateFormats StdpStateFormats(const v1::Quantization& quantization) {
   StateFormats formats;
   if (!quantization.has_neuron_bits()) return formats;
   const v1::Rounding::Kind rounding = quantization.rounding();
-  formats.membrane = StdpNeuronFormat(quantization.neuron_bits());
+  formats.membrane = StdpNeuronFormat(quantization);
   formats.membrane_rounding =
       rounding == v1::Rounding::NEAREST ? v1::Rounding::NEAREST : v1::Rounding::TRUNCATE;
   formats.theta = formats.membrane;
@@ -218,7 +232,8 @@ std::vector<std::string> StdpWarnings(const StdpPlan& plan) {
   std::vector<std::string> warnings;
   const float plus = plan.parameters.theta_plus;
   if (!plan.quantization.has_neuron_bits() || plus == 0) return warnings;
-  const double step = StdpNeuronFormat(plan.quantization.neuron_bits()).step();
+  const FixedPoint format = StdpNeuronFormat(plan.quantization);
+  const double step = format.step();
   const v1::Rounding::Kind rounding = plan.quantization.rounding();
   const bool lost = (rounding == v1::Rounding::TRUNCATE && plus < step) ||
                     (rounding == v1::Rounding::NEAREST && plus < step / 2);
@@ -229,7 +244,7 @@ std::vector<std::string> StdpWarnings(const StdpPlan& plan) {
         " loses theta_plus_mv = ", plus,
         ": thresholds never rise and the network will not learn. Take rounding STOCHASTIC or at "
         "least ",
-        kPotentialBits + 1 +
+        format.integer_bits + 1 +
             static_cast<int>(
                 std::ceil(-std::log2(rounding == v1::Rounding::TRUNCATE ? plus : 2 * plus))),
         " bits."));

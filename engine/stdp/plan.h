@@ -17,8 +17,10 @@
 namespace torpor {
 
 inline constexpr int kMaxStdpSteps = 65535;
-// Integer bits of membrane potentials and thresholds, which stay within 256 mV.
+// Integer bits of membrane potentials and thresholds unless the definition says others: they stay
+// within 256 mV.
 inline constexpr int kPotentialBits = 8;
+inline constexpr int kMostIntegerBits = 16;
 
 // Immutable once made.
 struct StdpPlan {
@@ -35,9 +37,9 @@ absl::StatusOr<StdpPlan> PlanStdp(const v1::StdpNetwork& network);
 
 // Of weights in [0, 1): all bits fractional.
 FixedPoint StdpWeightFormat(int bits);
-// Of membrane potentials and thresholds: a sign and 8 integer bits; below 9 bits the step is above
-// 1 mV.
-FixedPoint StdpNeuronFormat(int bits);
+// Of membrane potentials and thresholds, which has neuron_bits: a sign, integer bits, and what is
+// left, possibly less than nothing: the step is then above 1 mV.
+FixedPoint StdpNeuronFormat(const v1::Quantization& quantization);
 // How membranes and thresholds are kept; all unset for float32.
 StateFormats StdpStateFormats(const v1::Quantization& quantization);
 

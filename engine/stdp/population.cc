@@ -140,6 +140,18 @@ void Population::Inhibit(std::span<const uint32_t> spikes, NeuronStep& step) {
   counts_.lateral_additions += static_cast<int64_t>(spikes.size()) * (parameters_.neurons - 1);
 }
 
+void Population::AddNoise(NeuronStep& step) {
+  if (parameters_.noise == 0) return;
+  if (step.inhibition == nullptr) inhibition_.Fill(0);
+  step.inhibition = inhibition_.data();
+  column_noise_.resize(static_cast<size_t>(parameters_.neurons));
+  RandomStream(seed_, RandomPurpose::kColumnNoise, 0, sample_, static_cast<uint32_t>(now_))
+      .FillNormal(column_noise_);
+  for (size_t j = 0; j < column_noise_.size(); ++j) {
+    inhibition_[j] -= parameters_.noise * column_noise_[j];
+  }
+}
+
 void Population::PrepareRounding(NeuronStep& step) {
   if (!rounds_membrane_) return;
   step.rounder = &membrane_;
@@ -164,6 +176,7 @@ std::span<const uint32_t> Population::Step(const WeightRows& rows,
   before_.swap(emitted_);
   emitted_.clear();
   Inhibit(parameters_.inhibitory ? inhibiting_ : before_, step);
+  AddNoise(step);
   PrepareRounding(step);
   if (kernel_.update(step)) Cross(learning);
   if (parameters_.inhibitory) StepInhibitory();

@@ -2,7 +2,7 @@
 //
 // One step (BindsNET's DiehlAndCookNodes and LIFNodes; spikes of step t - 1 act at t everywhere):
 //   v = v * decay;
-//   v += sum of the rows of arriving spikes - inhibition, unless refractory;
+//   v += sum of the rows of arriving spikes + noise - inhibition, unless refractory;
 //   v is rounded if it has a format;
 //   crossing where v >= threshold + theta: v = reset, refractory, theta += theta_plus if learning;
 //   of the crossing neurons one, drawn at random, emits its spike, or all do.
@@ -59,6 +59,8 @@ class Population {
   void SumCodes8(const WeightRows& rows, std::span<const uint32_t> arriving, NeuronStep& step);
   void SumCodes16(const WeightRows& rows, std::span<const uint32_t> arriving, NeuronStep& step);
   void Inhibit(std::span<const uint32_t> spikes, NeuronStep& step);
+  // One number a neuron and step, of (seed, sample, step, neuron).
+  void AddNoise(NeuronStep& step);
   void PrepareRounding(NeuronStep& step);
   void Cross(bool learning);
   void WakePartners();
@@ -85,6 +87,7 @@ class Population {
   AlignedArray<float> level_;
   AlignedArray<float> inhibition_;
   AlignedArray<float> noise_;
+  std::vector<float> column_noise_;
   // Room for one kind of sums or another.
   AlignedArray<float> sums_;
   AlignedArray<uint16_t> sums8_;

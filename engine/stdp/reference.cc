@@ -92,13 +92,20 @@ void ReferenceNetwork::Reset(uint64_t sample) {
   emitted_.assign(static_cast<size_t>(parameters_.steps), {});
 }
 
-void ReferenceNetwork::Drive() {
+void ReferenceNetwork::Drive(int step) {
   Product(parameters_.inputs, parameters_.neurons, arriving_.data(), state_.weights.data(),
           drive_.data());
   const std::vector<float>& by = parameters_.inhibitory ? inhibitory_spikes_ : spikes_;
   float all = 0;
   for (const float spike : by) all += spike;
-  for (size_t j = 0; j < neurons_; ++j) drive_[j] -= parameters_.inhibition * (all - by[j]);
+  std::vector<float> noise(neurons_);
+  if (parameters_.noise != 0) {
+    RandomStream(seed_, RandomPurpose::kColumnNoise, 0, sample_, static_cast<uint32_t>(step))
+        .FillNormal(noise);
+  }
+  for (size_t j = 0; j < neurons_; ++j) {
+    drive_[j] -= parameters_.inhibition * (all - by[j]) - parameters_.noise * noise[j];
+  }
 }
 
 float ReferenceNetwork::Rounded(float v, int step, uint32_t place) {
@@ -249,7 +256,7 @@ void ReferenceNetwork::Present(const SpikeTrain& train, uint64_t sample, std::op
     for (float& theta : state_.theta) theta *= parameters_.theta_decay;
   }
   for (int t = 0; t < parameters_.steps; ++t) {
-    Drive();
+    Drive(t);
     StepNeurons(t, nu1.has_value());
     if (parameters_.inhibitory) StepInhibitory(t);
     for (size_t j = 0; j < neurons_; ++j) {

@@ -36,7 +36,7 @@ class ReferenceNetwork {
 
  private:
   void Reset(uint64_t sample);
-  void Drive();
+  void Drive(int step);
   void StepNeurons(int step, bool learning);
   void PickWinner(int step);
   void StepInhibitory(int step);

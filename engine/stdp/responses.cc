@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/base/status.h"
-#include "engine/data/pixels.h"
 #include "engine/learn/temperature.h"
 #include "engine/network/data_run.h"
 #include "engine/stdp/presentation.h"
@@ -27,13 +27,11 @@ class Showing {
       : rows_(rows),
         encoder_(plan.parameters.steps, plan.parameters.spike_chance, 0),
         presentation_(plan.parameters, theta, StdpStateFormats(plan.quantization), 0),
-        values_(static_cast<size_t>(plan.parameters.inputs)),
-        pixels_(values_.size()),
+        pixels_(static_cast<size_t>(plan.parameters.inputs)),
         counts_(static_cast<size_t>(plan.parameters.neurons)) {}
 
   void Show(const Dataset& data, int64_t sample) {
-    data.CopySample(sample, values_);
-    ReadPixels(values_, pixels_);
+    data.CopyBytes(sample, pixels_);
     encoder_.Encode(pixels_, static_cast<uint64_t>(sample), train_);
     presentation_.Present(rows_, train_, static_cast<uint64_t>(sample), counts_);
   }
@@ -48,29 +46,41 @@ class Showing {
   RateEncoder encoder_;
   Presentation presentation_;
   SpikeTrain train_;
-  std::vector<float> values_;
   std::vector<uint8_t> pixels_;
   std::vector<int32_t> counts_;
 };
 
-absl::Status CheckLabels(const StdpPlan& plan, const Dataset& data) {
+}  // namespace
+
+absl::Status CheckLabelled(const StdpPlan& plan, const Dataset& data) {
   TORPOR_RETURN_IF_ERROR(CheckSamples(data, plan.parameters.inputs));
+  std::vector<bool> seen(static_cast<size_t>(plan.classes));
   for (int64_t i = 0; i < data.size(); ++i) {
     if (data.label(i) >= plan.classes) {
       return FieldError("dataset",
                         absl::StrCat("label ", data.label(i), " of sample ", i,
                                      " is beyond the network's ", plan.classes, " classes"));
     }
+    seen[static_cast<size_t>(data.label(i))] = true;
   }
-  return absl::OkStatus();
+  std::vector<int> absent;
+  for (int label = 0; label < plan.classes; ++label) {
+    if (!seen[static_cast<size_t>(label)]) absent.push_back(label);
+  }
+  if (absent.empty()) return absl::OkStatus();
+  return WithHelp(
+      FieldError("dataset", absl::StrCat("must have samples of every class, by which neurons are "
+                                         "named; none of the ",
+                                         data.size(), " samples has label ",
+                                         absl::StrJoin(absent, ", "))),
+      absl::StrCat("Take more samples (calibration_samples), or a network of fewer than ",
+                   plan.classes, " classes (stdp.classes)."));
 }
-
-}  // namespace
 
 absl::StatusOr<StdpResponses> RecordResponses(const StdpPlan& plan, const StdpWeights& weights,
                                               const Dataset& data, ThreadPool* pool,
                                               const Cancellation& cancellation) {
-  TORPOR_RETURN_IF_ERROR(CheckLabels(plan, data));
+  TORPOR_RETURN_IF_ERROR(CheckLabelled(plan, data));
   const size_t classes = static_cast<size_t>(plan.classes);
   StdpResponses all;
   all.spikes.resize(static_cast<size_t>(plan.parameters.neurons) * classes);

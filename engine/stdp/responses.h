@@ -31,9 +31,12 @@ struct StdpResponses {
   std::vector<std::vector<Emitted>> emitted;
 };
 
+// INVALID_ARGUMENT with path "dataset" where samples have another number of values, labels are
+// beyond the plan's classes, or a class has no sample: nothing could stand for it.
+absl::Status CheckLabelled(const StdpPlan& plan, const Dataset& data);
+
 // Sample i is shown with key i, at all steps, with float32 or stored weights as the plan says. Sums
-// are of integers, so the same for any number of threads. INVALID_ARGUMENT with path "dataset"
-// where samples have another number of values or labels beyond the plan's classes.
+// are of integers, so the same for any number of threads. Errors are CheckLabelled's.
 absl::StatusOr<StdpResponses> RecordResponses(const StdpPlan& plan, const StdpWeights& weights,
                                               const Dataset& data, ThreadPool* pool,
                                               const Cancellation& cancellation);

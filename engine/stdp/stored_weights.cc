@@ -21,8 +21,8 @@ void StoreWeights(const v1::Quantization& quantization, std::vector<float>& weig
 
 void StoreThetas(const v1::Quantization& quantization, std::vector<float>& theta) {
   if (!quantization.has_neuron_bits()) return;
-  Quantise(theta, StdpNeuronFormat(quantization.neuron_bits()), quantization.rounding(),
-           {.tensor = kThetas}, theta);
+  Quantise(theta, StdpNeuronFormat(quantization), quantization.rounding(), {.tensor = kThetas},
+           theta);
 }
 
 WeightRows RowsOf(const StdpPlan& plan, std::span<const float> weights,

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/learn/schedule.h"
+#include "engine/learn/train_checks.h"
 
 namespace torpor {
 namespace {
@@ -36,13 +38,20 @@ void CheckUnused(const v1::TrainSpec& spec, Violations& violations) {
     violations.Add("loss", "a network that learns by STDP descends no loss: leave it unset");
   }
   // ADAM is what a specification says that says nothing.
-  if (spec.optimizer() == v1::Optimizer::SGD) {
+  if (spec.optimizer() != v1::Optimizer::UNSPECIFIED && spec.optimizer() != v1::Optimizer::ADAM) {
     violations.Add("optimizer", "a network that learns by STDP has no optimizer: leave it unset");
   }
-  if (spec.schedule() == v1::Schedule::COSINE || spec.warmup_epochs() != 0) {
-    violations.Add(spec.warmup_epochs() != 0 ? "warmup_epochs" : "schedule",
-                   "a network that learns by STDP has stdp.rate_decay instead: leave it unset");
+  constexpr char kDecays[] =
+      "a network that learns by STDP has stdp.rate_decay instead: leave it unset";
+  if (spec.warmup_epochs() != 0) {
+    violations.Add("warmup_epochs", kDecays);
+  } else if (spec.schedule() != v1::Schedule::UNSPECIFIED &&
+             spec.schedule() != v1::Schedule::CONSTANT) {
+    violations.Add("schedule", kDecays);
+  } else {
+    CheckSchedule(spec, "", violations);
   }
+  CheckFamilySettings(spec, v1::Network::kStdp, violations);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/base/status.h"
 #include "engine/learn/histogram.h"
+#include "engine/learn/schedule.h"
 #include "engine/network/archive_checks.h"
 #include "engine/network/calibration_archive.h"
 #include "engine/network/data_run.h"
@@ -135,7 +136,7 @@ void TrueNorthModel::FillTrainDefaults(v1::TrainSpec& spec) const {
   if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::CE);
   if (!spec.has_learning_rate()) spec.set_learning_rate(1e-2);
   if (spec.batch_size() == 0) spec.set_batch_size(100);
-  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::COSINE);
+  FillSchedule(v1::Schedule::COSINE, spec);
   v1::TrueNorthTraining& own = *spec.mutable_truenorth();
   if (own.method() == v1::TrueNorthTraining::Method::UNSPECIFIED) {
     own.set_method(v1::TrueNorthTraining::Method::BINARY);
@@ -351,7 +352,7 @@ void TrueNorthModel::Save(ArchiveWriter& archive) const {
 }
 
 absl::Status TrueNorthModel::Load(const ArchiveReader& archive) {
-  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive));
+  TORPOR_ASSIGN_OR_RETURN(const v1::Loss::Kind loss, LoadLoss(archive, {v1::Loss::CE}));
   TORPOR_ASSIGN_OR_RETURN(GridParameters parameters, LoadGrid(*plan_, archive));
   // Parameters from elsewhere come without.
   double loss_scale = kDefaultLossScale;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/optimizer.h"
+#include "engine/learn/train_checks.h"
 #include "engine/network/archive_checks.h"
 #include "engine/truenorth/model.h"
 #include "engine/truenorth/soft_rows.h"
@@ -37,7 +38,7 @@ SoftNetwork NetworkOf(const v1::TrueNorthTraining& spec) {
 
 // The family's schedule where the spec says none.
 v1::TrainSpec Scheduled(v1::TrainSpec spec) {
-  if (spec.schedule() == v1::Schedule::UNSPECIFIED) spec.set_schedule(v1::Schedule::COSINE);
+  FillSchedule(v1::Schedule::COSINE, spec);
   return spec;
 }
 
@@ -104,19 +105,14 @@ std::span<float> RowOf(Matrix& m, int row) {
 
 absl::Status TrueNorthTrainer::Check(const v1::TrainSpec& spec) {
   Violations violations;
-  if (spec.loss() != v1::Loss::UNSPECIFIED && spec.loss() != v1::Loss::CE) {
-    violations.Add("loss", "a network of cores is trained with CE alone");
-  }
-  if (spec.optimizer() != v1::Optimizer::UNSPECIFIED && spec.optimizer() != v1::Optimizer::ADAM) {
-    violations.Add("optimizer", "a network of cores is trained with ADAM alone");
-  }
+  CheckLoss(spec.loss(), {v1::Loss::CE}, "loss", violations);
+  CheckOptimizer(spec.optimizer(), {v1::Optimizer::ADAM}, "optimizer", violations);
   // With SGD, which is refused above, momentum is a default that the user did not write.
   if (spec.has_momentum() && spec.optimizer() != v1::Optimizer::SGD) {
     violations.Add("momentum", "is for the optimizer SGD alone");
   }
-  if (!v1::Schedule::Kind_IsValid(spec.schedule())) {
-    violations.Add("schedule", "must be one of CONSTANT, COSINE");
-  }
+  CheckSchedule(spec, "", violations);
+  CheckFamilySettings(spec, v1::Network::kTruenorth, violations);
   CheckPositive("learning_rate", spec.has_learning_rate(), spec.learning_rate(), violations);
   if (spec.batch_size() < 0 || spec.batch_size() > 65536) {
     violations.Add("batch_size", absl::StrCat("must be in 1..65536, got ", spec.batch_size()));

@@ -38,9 +38,8 @@ void CheckPolicy(const std::string& path, int policy, Violations& violations) {
 }
 
 void FillNoise(v1::NoiseSpec& spec) {
-  const NoisePlan plan = PlanOf(spec);
-  spec.set_seeds(plan.seeds);
-  spec.mutable_levels()->Assign(plan.levels.begin(), plan.levels.end());
+  // Levels that nobody named are the family's business.
+  spec.set_seeds(PlanOf(spec).seeds);
 }
 
 // Whether the hardware is one, and can be had: noise needs calibration, which only the model can

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/data/augment.h"
+#include "engine/learn/schedule.h"
 
 namespace torpor {
 namespace {
@@ -28,8 +29,7 @@ int EpochsOf(const v1::TrainSpec& spec) {
 }
 
 void CheckCourse(const v1::TrainSpec& spec, const std::string& path, Violations& violations) {
-  if (!v1::Schedule::Kind_IsValid(spec.schedule()))
-    violations.Add(path + "schedule", "must be CONSTANT or COSINE");
+  CheckSchedule(spec, path, violations);
   // Written so that NaN fails.
   if (!(spec.warmup_epochs() >= 0 && spec.warmup_epochs() <= EpochsOf(spec))) {
     violations.Add(path + "warmup_epochs",
@@ -49,9 +49,13 @@ void CheckTrainSettings(const v1::TrainSpec& spec, const std::string& path,
   CheckNotNegative(path + "train_samples", spec.train_samples(), violations);
   CheckNotNegative(path + "calibration_samples", spec.calibration_samples(), violations);
   CheckNotNegative(path + "publish_every", spec.publish_every(), violations);
-  if (!v1::Loss::Kind_IsValid(spec.loss())) violations.Add(path + "loss", "must be BCE, MSE or CE");
-  if (!v1::Optimizer::Kind_IsValid(spec.optimizer()))
-    violations.Add(path + "optimizer", "must be ADAM or SGD");
+  // Which of them a family has is its own business.
+  if (!v1::Loss::Kind_IsValid(spec.loss())) {
+    violations.Add(path + "loss", "must be BCE, MSE, CE, SPIKE_COUNT or VAN_ROSSUM");
+  }
+  if (!v1::Optimizer::Kind_IsValid(spec.optimizer())) {
+    violations.Add(path + "optimizer", "must be ADAM, SGD or ADAMAX");
+  }
   // Written so that NaN fails.
   if (spec.has_learning_rate() &&
       !(spec.learning_rate() > 0 && std::isfinite(spec.learning_rate()))) {

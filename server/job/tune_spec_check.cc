@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/learn/train_checks.h"
 #include "engine/network/tune_modes.h"
 
 namespace torpor {
@@ -60,9 +61,7 @@ void CheckTuneBounds(const v1::TuneSpec& spec, Violations& violations) {
   if (!v1::BiasPolicy::Kind_IsValid(spec.start()) || spec.start() == v1::BiasPolicy::TUNED) {
     violations.Add(Path("start"), "must be one of NONE, TABLE, HOMOGENEOUS, EMPIRICAL, MATCHED");
   }
-  if (!v1::Loss::Kind_IsValid(spec.loss())) {
-    violations.Add(Path("loss"), "must be BCE, MSE or CE");
-  }
+  CheckLoss(spec.loss(), {v1::Loss::BCE, v1::Loss::MSE, v1::Loss::CE}, Path("loss"), violations);
   if (!v1::TuneSpec::Method::Kind_IsValid(spec.method())) {
     violations.Add(Path("method"), "must be ADAM or NEWTON");
   }

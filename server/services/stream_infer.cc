@@ -53,6 +53,7 @@ StreamInferReactor::Actions StreamInferReactor::Decide() {
       changed.set_generation(generation_);
       *changed.mutable_power_mode() = item->served->mode;
       changed.set_first_seq(item->request.item().seq());
+      changed.set_state_lost(item->state_lost);
       writing_ = notice;
     } else {
       ready_.pop_front();
@@ -104,9 +105,28 @@ absl::Status StreamInferReactor::Open(const v1::StreamInferRequest::Open& open, 
   return absl::OkStatus();
 }
 
+absl::Status StreamInferReactor::ReadItem(Item* item) {
+  const v1::StreamInferRequest::Item& message = item->request.item();
+  item->input = nullptr;
+  item->chunk = nullptr;
+  item->state_lost = false;
+  if (!message.has_chunk()) {
+    if (message.reset()) return FieldError("reset", "goes with a chunk alone");
+    TORPOR_ASSIGN_OR_RETURN(item->samples, CheckInput(message.input(), session_->input_shape()));
+    item->input = &message.input();
+    return absl::OkStatus();
+  }
+  if (message.has_input()) return FieldError("chunk", "must not be set beside `input`");
+  item->samples = 1;
+  item->chunk = &message.chunk();
+  item->stream = &memory_;
+  item->reset = message.reset();
+  return absl::OkStatus();
+}
+
 absl::Status StreamInferReactor::Start(Item* item) {
   const v1::StreamInferRequest::Item& message = item->request.item();
-  TORPOR_ASSIGN_OR_RETURN(item->samples, CheckInput(message.input(), session_->input_shape()));
+  TORPOR_RETURN_IF_ERROR(ReadItem(item));
   {
     const std::lock_guard lock(mutex_);
     if (used_credits_ + item->samples > credits_) {
@@ -120,7 +140,6 @@ absl::Status StreamInferReactor::Start(Item* item) {
     used_credits_ += item->cost;
     ++in_flight_;
   }
-  item->input = &message.input();
   item->sample_key = message.sample_key();
   item->require_generation = require_generation_;
   item->cancellation = &cancellation_;

@@ -65,6 +65,8 @@ class StreamInferReactor final
   void Act(const Actions& actions);
 
   absl::Status Open(const v1::StreamInferRequest::Open& open, Item* item);
+  // What an item asks for; an error becomes its ItemError.
+  absl::Status ReadItem(Item* item);
   // Checks an item and puts it into the queue; an error becomes its ItemError.
   absl::Status Start(Item* item);
   void Complete(Item* item, const absl::Status& status, std::shared_ptr<const Served> served);
@@ -80,6 +82,8 @@ class StreamInferReactor final
   std::shared_ptr<Session> session_;
   int64_t require_generation_ = 0;
   bool ordered_ = false;
+  // Of the stream's chunks; touched by the session's compute thread alone.
+  StreamMemory memory_;
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<Item>> items_;

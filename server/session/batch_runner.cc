@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/metrics.h"
+#include "server/session/chunk_run.h"
 #include "server/session/tensor_values.h"
 
 namespace torpor {
@@ -41,6 +42,7 @@ absl::Status BatchRunner::Accept(const InferenceWork& work, const Served& served
                                        " is not served; the session is at ", served.generation)),
                       "GENERATION_GONE", {{"generation", absl::StrCat(served.generation)}});
   }
+  if (work.chunk != nullptr) return absl::OkStatus();  // looked at when it is run
   return GoesAsBytes(work, *served.deployment) ? absl::OkStatus()
                                                : ReadValues(work, served.deployment->features());
 }
@@ -129,6 +131,14 @@ void BatchRunner::RunBlock(const Deployment& deployment, const Block& block, abs
                           std::span(results_).subspan(block.first, block.count), cancellation);
 }
 
+void BatchRunner::RunChunks(const Served& served) {
+  for (Slot& slot : chunk_slots_) {
+    if (!slot.status.ok()) continue;
+    slot.status =
+        RunChunk(*served.deployment, *slot.work, results_[static_cast<size_t>(slot.first)]);
+  }
+}
+
 void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch_samples,
                                int64_t compute_us, PowerMeter* meter) {
   const InferenceWork& work = *slot.work;
@@ -146,6 +156,7 @@ void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch
   response.mutable_synaptic_power()->Clear();
   response.clear_steps();
   response.clear_nasp();
+  if (work.chunk == nullptr) response.clear_spikes();
   Quantity total = 0;
   for (int i = 0; i < work.samples; ++i) {
     const SampleResult& result = results_[slot.first + i];
@@ -175,12 +186,21 @@ void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
   const Clock::time_point start = Clock::now();
   values_used_ = 0;
   slots_.clear();
-  int samples = 0;
+  chunk_slots_.clear();
   for (InferenceWork* work : batch) {
-    Slot slot{work, Microseconds(start - work->queued_at), Accept(*work, *served), samples};
-    if (slot.status.ok()) samples += work->samples;
-    slots_.push_back(std::move(slot));
+    (work->chunk == nullptr ? slots_ : chunk_slots_)
+        .push_back({work, Microseconds(start - work->queued_at), Accept(*work, *served), 0});
   }
+  int samples = 0;
+  const auto place = [&](std::vector<Slot>& slots) {
+    for (Slot& slot : slots) {
+      slot.first = samples;
+      if (slot.status.ok()) samples += slot.work->samples;
+    }
+  };
+  place(slots_);
+  const int tensor_samples = samples;
+  place(chunk_slots_);
 
   const size_t classes = static_cast<size_t>(deployment.read_out().classes);
   scores_.resize(static_cast<size_t>(samples) * classes);
@@ -192,7 +212,7 @@ void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
     results_[i].activity.layers.clear();
   }
 
-  CutBlocks(samples, deployment);
+  CutBlocks(tensor_samples, deployment);
   block_status_.assign(blocks_.size(), absl::OkStatus());
   const auto run = [&](int b) { RunBlock(deployment, blocks_[b], block_status_[b]); };
   if (pool_ != nullptr && blocks_.size() > 1) {
@@ -207,14 +227,17 @@ void BatchRunner::Run(const std::vector<InferenceWork*>& batch,
     }
   }
 
+  RunChunks(*served);
   const int64_t compute_us = Microseconds(Clock::now() - start);
-  for (Slot& slot : slots_) {
+  const auto answer = [&](Slot& slot) {
     // Who gave up meanwhile is told so, whether its samples were computed or not.
     if (slot.status.ok() && slot.work->cancellation != nullptr)
       slot.status = slot.work->cancellation->Check();
     if (slot.status.ok()) FillResponse(slot, *served, samples, compute_us, meter);
     slot.work->Done(slot.status, slot.status.ok() ? served : nullptr);
-  }
+  };
+  for (Slot& slot : slots_) answer(slot);
+  for (Slot& slot : chunk_slots_) answer(slot);
 }
 
 }  // namespace torpor

@@ -47,12 +47,16 @@ class BatchRunner {
   void MakeTasks(const Deployment& deployment);
   void CutBlocks(int samples, const Deployment& deployment);
   void RunBlock(const Deployment& deployment, const Block& block, absl::Status& status);
+  // Chunks, one after the other.
+  void RunChunks(const Served& served);
   void FillResponse(const Slot& slot, const Served& served, int batch_samples, int64_t compute_us,
                     PowerMeter* meter);
 
   ThreadPool* const pool_;
   // Reused from batch to batch.
   std::vector<Slot> slots_;
+  // Works that are chunks; their samples come after those of slots_.
+  std::vector<Slot> chunk_slots_;
   std::vector<Block> blocks_;
   std::vector<absl::Status> block_status_;
   // Values of accepted samples, one after another; the first `values_used_` are this batch's.

@@ -26,9 +26,15 @@ struct Served {
   double full_power = 0;
 };
 
-// One request of n samples on its way through a session's queue. The submitter owns it and keeps it
-// alive, with all that it points to, until Done. Fields are written before Submit and not touched
-// until Done.
+// What a stream's network remembers from chunk to chunk: null before the first. Used by the
+// session's compute thread alone, which takes the chunks of a stream in their order.
+struct StreamMemory {
+  std::unique_ptr<StreamState> state;
+};
+
+// One request of n samples, or one chunk of a stream, on its way through a session's queue. The
+// submitter owns it and keeps it alive, with all that it points to, until Done. Fields are written
+// before Submit and not touched until Done.
 class InferenceWork {
  public:
   virtual ~InferenceWork() = default;
@@ -37,9 +43,17 @@ class InferenceWork {
   // `served`.
   virtual void Done(const absl::Status& status, const std::shared_ptr<const Served>& served) = 0;
 
-  // Checked by Session::CheckInput.
+  // Checked by Session::CheckInput. Null for a chunk.
   const v1::Tensor* input = nullptr;
+  // 1 for a chunk.
   int samples = 0;
+  // In the place of `input`, with what its stream remembers, which is forgotten first where
+  // `reset`.
+  const v1::SpikeTrain* chunk = nullptr;
+  StreamMemory* stream = nullptr;
+  bool reset = false;
+  // Filled in: what the stream remembered does not fit the generation, so it began at rest.
+  bool state_lost = false;
   // Sample i draws its noise from key sample_key + i.
   uint64_t sample_key = 0;
   // 0: any.

@@ -2,7 +2,8 @@
 // rounds, so that the ratio means something on a busy machine; and the time of a power switch under
 // each closed-form policy while streams run. Prints JSON.
 //
-//   stream_bench [--seconds S] [--rounds R] [--streams N] [--dataset NAME] [--part all|dense|grid]
+//   stream_bench [--seconds S] [--rounds R] [--streams N] [--dataset NAME] [--part
+//   all|dense|grid|chunks]
 //
 // Server, echo and client share the process and its processors: `taskset -c 0 stream_bench` has all
 // of them, the engine too, on one core.
@@ -20,6 +21,7 @@
 #include "nlohmann/json.hpp"
 #include "server/server.h"
 #include "spdlog/spdlog.h"
+#include "tests/bench/stream_chunks.h"
 #include "tests/bench/stream_driver.h"
 #include "tests/bench/stream_echo.h"
 #include "tests/bench/stream_grid.h"
@@ -73,7 +75,7 @@ int Main(int argc, char** argv) {
   app.add_option("--dataset", dataset, "What the switched network is trained on")
       ->capture_default_str();
   app.add_option("--part", part, "What to measure; all has the switches too")
-      ->check(CLI::IsMember({"all", "dense", "grid"}))
+      ->check(CLI::IsMember({"all", "dense", "grid", "chunks"}))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(spdlog::level::warn);
@@ -96,8 +98,10 @@ int Main(int argc, char** argv) {
     const auto torpor =
         grpc::CreateChannel((*server)->address(), grpc::InsecureChannelCredentials());
     const auto echo = echo_server.NewChannel();
-    if (part != "grid") report["dense"] = MeasureDense(torpor, echo, rounds, seconds);
-    if (part != "dense") report["core_grid"] = MeasureGrid(torpor, echo, rounds, seconds);
+    const auto wants = [&](const char* of) { return part == "all" || part == of; };
+    if (wants("dense")) report["dense"] = MeasureDense(torpor, echo, rounds, seconds);
+    if (wants("grid")) report["core_grid"] = MeasureGrid(torpor, echo, rounds, seconds);
+    if (wants("chunks")) report["spike_chunks"] = MeasureChunks(torpor, echo, rounds, seconds);
     if (part == "all") {
       report["switch_784-1000-10"] =
           MeasureSwitches(torpor, streams, TrainBriefly(torpor, "sessions/mlp", dataset));

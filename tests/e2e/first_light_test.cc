@@ -166,8 +166,10 @@ TEST_F(FirstLightTest, ListsAndDescribes) {
   EXPECT_EQ(description["parameters"], 144 * 32 + 32 + 32 * 10 + 10);
   EXPECT_EQ(description["family"], "rate");
   const Json datasets = Torpor({"dataset", "list", "-o", "json"}).json();
-  ASSERT_EQ(datasets["datasets"].size(), 1u) << datasets;
+  ASSERT_EQ(datasets["datasets"].size(), 2u) << datasets;
   EXPECT_EQ(datasets["datasets"][0]["name"], "datasets/synthetic-digits");
+  EXPECT_EQ(datasets["datasets"][1]["name"], "datasets/synthetic-pattern");
+  EXPECT_EQ(datasets["datasets"][1]["target_shape"].size(), 2u);
   EXPECT_THAT(Torpor({"dataset", "list"}).err, HasSubstr("apt-get install dataset-fashion-mnist"));
   const Result verified = Torpor({"dataset", "verify", "synthetic-digits", "-o", "json"});
   EXPECT_EQ(verified.exit_code, 0) << verified.err;

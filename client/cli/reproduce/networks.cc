@@ -90,12 +90,39 @@ absl::StatusOr<Trained> Train(Study& study, const recipe::NetworkPlan& plan,
     CLI_ASSIGN_OR_RETURN(const v1::Job done, study.runner.Run(stage, further));
     stage = JobRunner::After(stage, further, done);
   }
-  return Trained{plan,         ShortName(dataset.name()), seed, std::move(stage),
-                 spec.train(), job.training_energy()};
+  return Trained{plan,
+                 ShortName(dataset.name()),
+                 seed,
+                 std::move(stage),
+                 spec.train(),
+                 job.training_energy(),
+                 {job.metrics().begin(), job.metrics().end()}};
+}
+
+absl::Status AddMetrics(Study& study, const Trained& trained) {
+  for (const std::string& name : trained.plan.metrics()) {
+    const auto value = trained.metrics.find(name);
+    if (value == trained.metrics.end()) {
+      return WorkFailed(
+          absl::StrCat("the training of ", trained.plan.id(), " has no metric ", name));
+    }
+    Place place;
+    place.base_id = JoinId({trained.plan.prefix(), absl::StrCat("metric=", name)});
+    place.dataset = trained.dataset;
+    place.what = absl::StrCat(name, " of ", trained.plan.title());
+    place.group = absl::StrCat("training, ", trained.dataset);
+    place.line = trained.plan.title();
+    place.column = name;
+    place.metric = name;
+    place.unit = Unit::kNumber;
+    study.rows.Add(std::move(place), {.value = value->second});
+  }
+  return absl::OkStatus();
 }
 
 // All that the network's plan asks for.
 absl::Status Measure(Study& study, const Trained& trained) {
+  CLI_RETURN_IF_ERROR(AddMetrics(study, trained));
   for (const recipe::Grid& grid : trained.plan.grids()) {
     CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
   }
@@ -153,6 +180,15 @@ v1::Network Fitted(v1::Network network, const v1::Dataset& dataset) {
       *grid.mutable_input()->mutable_shape() = dataset.sample_shape();
     }
     if (grid.classes() == 0) grid.set_classes(dataset.classes());
+    return network;
+  }
+  if (network.has_lif()) {
+    v1::LifNetwork& lif = *network.mutable_lif();
+    if (lif.input().shape().empty()) {
+      *lif.mutable_input()->mutable_shape() = dataset.sample_shape();
+    }
+    v1::LifLayer& output = *lif.mutable_layers(lif.layers_size() - 1);
+    if (output.dense().units() == 0) output.mutable_dense()->set_units(dataset.classes());
     return network;
   }
   v1::RateNetwork& rate = *network.mutable_rate();

@@ -47,7 +47,7 @@ std::string WrongInPlan(const recipe::NetworkPlan& plan) {
   const std::string at = absl::StrCat("network ", plan.id(), ": ");
   if (plan.seed_offset() < 0) return at + "seed_offset must not be negative";
   if (plan.network().rate().layers().empty() && plan.network().truenorth().layers().empty() &&
-      !plan.network().has_stdp()) {
+      plan.network().lif().layers().empty() && !plan.network().has_stdp()) {
     return at + "has no layers";
   }
   for (const recipe::Grid& grid : plan.grids()) {

@@ -1,6 +1,7 @@
 // One run of a recipe: the jobs it starts, the rows and drawings that come of it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Trained {
   // The training as it was asked for, and what a sample of it cost.
   v1::TrainSpec train;
   v1::EnergyReport training_energy;
+  // Of the training.
+  std::map<std::string, double> metrics;
 };
 
 // Trains every network for every dataset and seed and measures what its plan asks for.

@@ -56,7 +56,8 @@ TEST(ToJsonTest, Golden) {
       "schedule": "unspecified",
       "warmup_epochs": 0.0,
       "calibration_samples": 0,
-      "publish_every": 0
+      "publish_every": 0,
+      "step_at": []
     },
     "threads": 0,
     "max_attempts": 0

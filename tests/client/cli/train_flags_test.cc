@@ -52,6 +52,16 @@ TEST(TrainFlagsTest, EachFlagIsItsField) {
              "plain_epochs: 3 }");
 }
 
+TEST(TrainFlagsTest, LossesOptimisersAndSteps) {
+  ExpectSpec({"--dataset", "d", "--loss", "van-rossum", "--optimizer", "adamax", "--schedule",
+              "steps", "--step-at", "0.25,0.5", "--step-factor", "0.1"},
+             "dataset: 'datasets/d' loss: VAN_ROSSUM optimizer: ADAMAX schedule: STEPS "
+             "step_at: [0.25, 0.5] step_factor: 0.1");
+  ExpectSpec({"--dataset", "d", "--loss", "SPIKE_COUNT"},
+             "dataset: 'datasets/d' loss: SPIKE_COUNT");
+  EXPECT_FALSE(Build({"--dataset", "d", "--step-at", "half"}).ok());
+}
+
 TEST(TrainFlagsTest, NamedStrengthsOfChangedImages) {
   ExpectSpec({"--dataset", "d", "--augment", "aug1"},
              "dataset: 'datasets/d' augmentation { rotation: 7.5 shift: 2.5 rescale: 0.075 }");
@@ -83,7 +93,7 @@ TEST(TrainFlagsTest, WrongWordsAreUsageErrorsInThreeLines) {
             "  try: --augment aug1\n");
   result = RunTorpor({"job", "submit", "train", "s1", "--dataset", "d", "--schedule", "linear"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("constant, cosine"));
+  EXPECT_THAT(result.err, HasSubstr("constant, cosine, steps"));
   result = RunTorpor({"job", "submit", "train", "s1", "--dataset", "d", "--method", "esser"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("binary, probability"));

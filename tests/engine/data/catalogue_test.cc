@@ -77,7 +77,8 @@ TEST_F(CatalogueTest, TheFirstFolderOfThePathWins) {
   TORPOR_ASSERT_OK_AND_ASSIGN(const std::vector<v1::Dataset> all, catalogue.List());
   std::vector<std::string> names;
   for (const v1::Dataset& dataset : all) names.push_back(dataset.name());
-  EXPECT_THAT(names, ElementsAre("datasets/synthetic-digits", "datasets/x", "datasets/y"));
+  EXPECT_THAT(names, ElementsAre("datasets/synthetic-digits", "datasets/synthetic-pattern",
+                                 "datasets/x", "datasets/y"));
 }
 
 TEST_F(CatalogueTest, TheSyntheticSetIsAlwaysThere) {
@@ -93,7 +94,7 @@ TEST_F(CatalogueTest, AnUnknownNameSaysWhereWasSearchedAndWhatThereIs) {
   const auto missing = catalogue_.Load("datasets/mnits", v1::Split::TRAIN);
   EXPECT_THAT(missing, StatusIs(absl::StatusCode::kNotFound,
                                 AllOf(HasSubstr("mnits"), HasSubstr(dir_.path()),
-                                      HasSubstr("blobs, synthetic-digits"))));
+                                      HasSubstr("blobs, synthetic-digits, synthetic-pattern"))));
   EXPECT_THAT(missing, HasReason("DATASET_NOT_FOUND"));
 }
 
@@ -132,7 +133,7 @@ TEST_P(DamagedDataset, IsRefusedWithFileAndReasonButStaysListed) {
   EXPECT_THAT(verified, StatusIs(absl::StatusCode::kDataLoss,
                                  AllOf(HasSubstr(path), HasSubstr(GetParam().message))));
   EXPECT_THAT(verified, HasReason("DATASET_DAMAGED"));
-  EXPECT_EQ(catalogue.List()->size(), 2u);
+  EXPECT_EQ(catalogue.List()->size(), 3u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -226,6 +227,63 @@ TEST_F(NpyCatalogueTest, NegativeLabelsAreRefused) {
             Npy("<i4", "(1,)", std::string(reinterpret_cast<const char*>(&label), 4)));
   EXPECT_THAT(catalogue_.Verify("points"),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("label 0 is -1")));
+}
+
+class TargetsTest : public NpyCatalogueTest {
+ protected:
+  void SetUp() override {
+    NpyCatalogueTest::SetUp();
+    std::string spikes(3 * 2 * 4, '\0');
+    spikes[2 * 8 + 5] = '\1';
+    WriteFile(dir_.File("points/train-targets.npy"), Npy("|u1", "(3, 2, 4)", spikes));
+    WriteFile(dir_.File("points/test-targets.npy"),
+              Npy("|u1", "(1, 2, 4)", std::string("\1\0\0\0\0\0\0\1", 8)));
+  }
+  // What loading says once a file is changed.
+  absl::Status With(const char* file, const std::string& content) {
+    WriteFile(dir_.File(std::string("points/") + file), content);
+    return catalogue_.Verify("points").status();
+  }
+};
+
+TEST_F(TargetsTest, AreReadAndReported) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(const v1::VerifyDatasetResponse verified,
+                              catalogue_.Verify("points"));
+  EXPECT_THAT(verified.dataset().target_shape(), ElementsAre(2, 4));
+  ASSERT_EQ(verified.dataset().files_size(), 6);
+  std::string joined;
+  for (const v1::DatasetFile& file : verified.dataset().files()) {
+    EXPECT_EQ(file.sha256(), Sha256Hex(ReadFile(dir_.File("points/" + file.name()))));
+    joined += file.sha256();
+  }
+  EXPECT_EQ(verified.digest(), Sha256Hex(joined));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const Dataset train, catalogue_.Load("points", v1::Split::TRAIN));
+  EXPECT_THAT(train.target_shape(), ElementsAre(2, 4));
+  std::vector<uint8_t> target(8);
+  train.CopyTarget(2, target);
+  EXPECT_THAT(target, ElementsAre(0, 0, 0, 0, 0, 1, 0, 0));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const Dataset test, catalogue_.Load("points", v1::Split::TEST));
+  test.CopyTarget(0, target);
+  EXPECT_THAT(target, ElementsAre(1, 0, 0, 0, 0, 0, 0, 1));
+}
+
+TEST_F(TargetsTest, ThatDoNotFitAreRefused) {
+  const auto damaged = [](const std::string& what) {
+    return StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("-targets.npy"), HasSubstr(what)));
+  };
+  const std::string eight(8, '\0');
+  EXPECT_THAT(With("test-targets.npy", Npy("|u1", "(1, 8)", eight)), damaged("three dimensions"));
+  EXPECT_THAT(With("test-targets.npy", Npy("|u1", "(1, 4, 2)", eight)), damaged("another shape"));
+  EXPECT_THAT(With("test-targets.npy", Npy("|u1", "(2, 2, 4)", eight + eight)),
+              damaged("targets of 2 samples, but there are 1"));
+  EXPECT_THAT(With("test-targets.npy", Npy("<f4", "(1, 2, 4)", std::string(32, '\0'))),
+              damaged("'|u1'"));
+  EXPECT_THAT(With("test-targets.npy", Npy("|u1", "(1, 2, 4)", "\1\1\1\1\1\2\1\1")),
+              damaged("value 5 is 2"));
+  EXPECT_THAT(With("test-targets.npy", Npy("|u1", "(1, 2, 4)", "\1")), damaged("cut off"));
+  std::filesystem::remove(dir_.File("points/test-targets.npy"));
+  EXPECT_THAT(catalogue_.Verify("points"), damaged("missing"));
+  EXPECT_THAT(catalogue_.Load("points", v1::Split::TRAIN), damaged("missing"));
 }
 
 TEST(SplitDatasetPath, LeavesEmptyPartsOut) {

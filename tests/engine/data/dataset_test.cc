@@ -1,8 +1,10 @@
 #include "engine/data/dataset.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/data/catalogue.h"
+#include "engine/data/pixels.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,6 +32,60 @@ TEST(Dataset, SlicesAreWindowsOfTheSameSamples) {
   middle.CopyRange(0, 2, View(out));
   EXPECT_EQ(out, (Matrix(2, 2) << 2, 3, 4, 5).finished());
   EXPECT_EQ(data.Slice(4, 4).size(), 0);
+}
+
+TEST(Dataset, BytesAreWhatWasStoredOrWhatPixelsAreReadAs) {
+  std::vector<uint8_t> pixels(256);
+  for (int i = 0; i < 256; ++i) pixels[static_cast<size_t>(i)] = static_cast<uint8_t>(i);
+  const Dataset data = Dataset::FromBytes(pixels, {128}, {0, 0}, 1);
+  std::vector<uint8_t> bytes(128), through_floats(128);
+  std::vector<float> values(128);
+  for (int64_t i = 0; i < 2; ++i) {
+    data.CopyBytes(i, bytes);
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), pixels.begin() + 128 * i));
+    data.CopySample(i, values);
+    ReadPixels(values, through_floats);
+    EXPECT_EQ(bytes, through_floats) << "the way through floats must give the same";
+  }
+  const Dataset floats = Dataset::FromFloats({9, 9, 9, 9, -1, 0.5f, 0.25f, 7}, {4}, {0, 0}, 1);
+  std::vector<uint8_t> four(4);
+  floats.Slice(1, 2).CopyBytes(0, four);
+  EXPECT_THAT(four, ElementsAre(0, 128, 64, 255));
+}
+
+TEST(Dataset, TargetsGoWithTheirSamples) {
+  const Dataset plain = Dataset::FromFloats({0, 1, 2, 3}, {1}, {0, 1, 0, 1}, 2);
+  EXPECT_FALSE(plain.has_targets());
+  EXPECT_EQ(plain.target_values(), 0);
+  EXPECT_TRUE(plain.target_shape().empty());
+  // Sample i has a spike in step i of unit i % 2.
+  std::vector<uint8_t> spikes(4 * 4 * 2);
+  for (size_t i = 0; i < 4; ++i) spikes[i * 8 + i * 2 + i % 2] = 1;
+  const Dataset data = plain.WithTargets(spikes, {4, 2});
+  EXPECT_FALSE(plain.has_targets());
+  EXPECT_TRUE(data.has_targets());
+  EXPECT_THAT(data.target_shape(), ElementsAre(4, 2));
+  EXPECT_EQ(data.target_values(), 8);
+  std::vector<uint8_t> target(8);
+  data.Slice(1, 4).Slice(1, 3).CopyTarget(1, target);
+  EXPECT_THAT(target, ElementsAre(0, 0, 0, 0, 0, 0, 0, 1));
+  // Given to a slice, they are those of the slice.
+  const Dataset late = plain.Slice(2, 4).WithTargets({1, 0, 0, 1}, {1, 2});
+  std::vector<uint8_t> pair(2);
+  late.CopyTarget(0, pair);
+  EXPECT_THAT(pair, ElementsAre(1, 0));
+  late.Slice(1, 2).CopyTarget(0, pair);
+  EXPECT_THAT(pair, ElementsAre(0, 1));
+}
+
+TEST(DatasetDeathTest, TargetsOfWrongSizeOrValueAreBugs) {
+  const Dataset data = Dataset::FromFloats({0, 1}, {1}, {0, 0}, 1);
+  EXPECT_DEATH(data.WithTargets({0, 1, 0}, {1, 2}), "check failed");
+  EXPECT_DEATH(data.WithTargets({0, 1, 0, 2}, {1, 2}), "check failed");
+  EXPECT_DEATH(data.WithTargets({0, 1}, {1}), "check failed");
+  std::vector<uint8_t> out(2);
+  EXPECT_DEATH(data.CopyTarget(0, out), "check failed");
+  EXPECT_DEATH(data.WithTargets({0, 1, 0, 1}, {1, 2}).CopyTarget(2, out), "check failed");
 }
 
 TEST(DatasetDeathTest, InconsistentSizesAndLabelsAreBugs) {

@@ -1,10 +1,12 @@
 #include "engine/learn/optimizer.h"
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "engine/base/random.h"
 #include "gtest/gtest.h"
+#include "tests/support/golden.h"
 
 namespace torpor {
 namespace {
@@ -43,6 +45,36 @@ TEST(Adam, TheFirstStepHasTheLengthOfTheRate) {
   EXPECT_EQ(w[2], 0);
 }
 
+// An independent program computed these: tests/golden/adamax.py.
+TEST(Adamax, EqualsTheGoldenRun) {
+  const nlohmann::json golden = testing::Golden("adamax.json");
+  const auto& gradients = golden["gradients"];
+  const double rate = golden["learning_rate"];
+  const size_t size = gradients[0].size();
+  std::vector<float> w(size, 1.0f), m(size), u(size);
+  int compared = 0;
+  for (size_t t = 1; t <= gradients.size(); ++t) {
+    AdamaxUpdate(AdamStep(rate, static_cast<int64_t>(t)), testing::Flat(gradients[t - 1]), w, m, u);
+    const std::string step = std::to_string(t);
+    if (!golden["after"].contains(step)) continue;
+    ++compared;
+    for (size_t i = 0; i < size; ++i) {
+      EXPECT_NEAR(w[i], golden["after"][step][i].get<double>(), 3e-6) << "step " << t << ", " << i;
+    }
+  }
+  EXPECT_EQ(compared, 4);
+}
+
+TEST(Adamax, WeightsWithoutGradientStay) {
+  std::vector<float> w = {1, 2}, m(2), u(2);
+  for (int64_t t = 1; t <= 3; ++t) {
+    AdamaxUpdate(AdamStep(0.01, t), std::vector<float>{0, -1e-3f}, w, m, u);
+  }
+  EXPECT_EQ(w[0], 1);
+  // The largest gradient stands in the denominator: every step has the length of the rate.
+  EXPECT_NEAR(w[1], 2.03, 1e-4);
+}
+
 // A trainer updates blocks in parallel: how parameters are cut into spans must not change a bit.
 TEST(Optimizers, BlocksGiveTheBitsOfTheWhole) {
   constexpr size_t kSize = 1000;
@@ -53,12 +85,18 @@ TEST(Optimizers, BlocksGiveTheBitsOfTheWhole) {
   AdamUpdate(step, g, w, m, v);
   std::vector<float> sw = start, sv(kSize, 0.25f), bsw = start, bsv = sv;
   SgdUpdate(0.1f, 0.9f, g, sw, sv);
+  std::vector<float> xw = start, xm(kSize), xu(kSize, 0.5f), bxw = xw, bxm = xm, bxu = xu;
+  AdamaxUpdate(step, g, xw, xm, xu);
   for (size_t begin = 0; begin < kSize; begin += 129) {
     const size_t n = std::min<size_t>(129, kSize - begin);
     const auto cut = [&](std::vector<float>& x) { return std::span(x).subspan(begin, n); };
     AdamUpdate(step, std::span(g).subspan(begin, n), cut(bw), cut(bm), cut(bv));
     SgdUpdate(0.1f, 0.9f, std::span(g).subspan(begin, n), cut(bsw), cut(bsv));
+    AdamaxUpdate(step, std::span(g).subspan(begin, n), cut(bxw), cut(bxm), cut(bxu));
   }
+  EXPECT_EQ(xw, bxw);
+  EXPECT_EQ(xm, bxm);
+  EXPECT_EQ(xu, bxu);
   EXPECT_EQ(w, bw);
   EXPECT_EQ(m, bm);
   EXPECT_EQ(v, bv);

@@ -13,8 +13,14 @@ namespace {
 using ::testing::HasSubstr;
 
 Levers TwoLayerLevers() {
-  return RateLevers(
-      {{.name = "hidden", .inputs = 4, .units = 3}, {.name = "out", .inputs = 3, .units = 2}});
+  std::vector<RateLayerShape> layers(2);
+  layers[0].name = "hidden";
+  layers[0].inputs = 4;
+  layers[0].units = 3;
+  layers[1].name = "out";
+  layers[1].inputs = 3;
+  layers[1].units = 2;
+  return RateLevers(layers);
 }
 
 // A convolution, a pool and an output layer.

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
 
 namespace torpor {
 namespace {
@@ -92,6 +95,22 @@ TEST(RangeTest, PartsMergeToTheWhole) {
   }
   // Positive values alone: the range does not begin at a zero that nobody saw.
   EXPECT_EQ(Observed({3, 4}).lowest(), 3);
+}
+
+TEST(RangeTest, ComesBackFromItsNumbers) {
+  const RangeObserver observer = Observed({-3, 0, 0.2f, 70});
+  const std::vector<double> numbers = observer.ToNumbers();
+  TORPOR_ASSERT_OK_AND_ASSIGN(const RangeObserver again, RangeObserver::FromNumbers(numbers));
+  EXPECT_EQ(again.ToNumbers(), numbers);
+  EXPECT_EQ(again.Format(12, 0.25), observer.Format(12, 0.25));
+  for (const auto& [place, value] : {std::pair(0, -1.0), std::pair(0, 2.0), std::pair(1, 71.0),
+                                     std::pair(9, 0.5), std::pair(9, std::nan(""))}) {
+    std::vector<double> wrong = numbers;
+    wrong[static_cast<size_t>(place)] = value;
+    EXPECT_THAT(RangeObserver::FromNumbers(wrong), StatusIs(absl::StatusCode::kInvalidArgument))
+        << place;
+  }
+  EXPECT_FALSE(RangeObserver::FromNumbers(std::span(numbers).first(5)).ok());
 }
 
 TEST(RangeTest, AFormatForAllChangesThemByLessThanAStep) {

@@ -74,7 +74,8 @@ TEST_F(ModelArchiveTest, TensorsOfAnotherShapeAreRefusedByName) {
 }
 
 TEST_F(ModelArchiveTest, UnknownLossAndBadCountsAreRefused) {
-  for (auto [key, value] : {std::pair("loss", "HINGE"), std::pair("calibration/samples", "-3")}) {
+  for (auto [key, value] : {std::pair("loss", "HINGE"), std::pair("loss", "SPIKE_COUNT"),
+                            std::pair("calibration/samples", "-3")}) {
     ArchiveWriter writer("model", model_->definition());
     model_->Save(writer);
     writer.SetText(key, value);

@@ -160,7 +160,7 @@ std::string TrainedArchive(int threads, v1::Optimizer::Kind optimizer, int epoch
 }
 
 TEST(TrainerTest, SameBitsForAnyNumberOfThreads) {
-  for (auto optimizer : {v1::Optimizer::ADAM, v1::Optimizer::SGD}) {
+  for (auto optimizer : {v1::Optimizer::ADAM, v1::Optimizer::SGD, v1::Optimizer::ADAMAX}) {
     const std::string one = TrainedArchive(1, optimizer, 3);
     EXPECT_EQ(one, TrainedArchive(2, optimizer, 3));
     EXPECT_EQ(one, TrainedArchive(4, optimizer, 3));
@@ -171,7 +171,7 @@ TEST(TrainerTest, SameBitsForAnyNumberOfThreads) {
 TEST(TrainerTest, ResumedRunEqualsTheUninterruptedOne) {
   const Dataset data = SyntheticDigits(v1::Split::TRAIN).Slice(0, 330);
   ThreadPool pool(2);
-  for (auto optimizer : {v1::Optimizer::ADAM, v1::Optimizer::SGD}) {
+  for (auto optimizer : {v1::Optimizer::ADAM, v1::Optimizer::SGD, v1::Optimizer::ADAMAX}) {
     v1::TrainSpec spec;
     spec.set_optimizer(optimizer);
     spec.set_batch_size(64);
@@ -256,7 +256,68 @@ TEST(TrainerTest, BadSpecsNameTheField) {
   spec.clear_batch_size();
   spec.set_momentum(1);
   EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr("momentum"));
+  spec.clear_momentum();
+  for (const auto loss : {v1::Loss::SPIKE_COUNT, v1::Loss::VAN_ROSSUM}) {
+    spec.set_loss(loss);
+    EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr("one of BCE, MSE, CE"));
+    EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr(v1::Loss::Kind_Name(loss)));
+    // A network that cannot be trained has no such loss either.
+    EXPECT_THAT(SpecError({{3, A::STEP}}, spec), ::testing::HasSubstr("loss: "));
+  }
+  spec.clear_loss();
+  spec.set_optimizer(static_cast<v1::Optimizer::Kind>(9));
+  EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr("ADAM, SGD, ADAMAX"));
+  spec.clear_optimizer();
+  spec.set_schedule(v1::Schedule::STEPS);
+  spec.add_step_at(-0.5);
+  EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr("step_at[0]"));
+  spec.clear_step_at();
+  spec.clear_schedule();
+  spec.mutable_lif()->set_slope(5);
+  EXPECT_THAT(SpecError(layers, spec), ::testing::HasSubstr("family lif"));
   EXPECT_THAT(SpecError({{3, A::LINEAR}}, v1::TrainSpec()), ::testing::HasSubstr("BCE"));
+}
+
+// Biases after steps at these places of the run.
+std::vector<float> BiasesAfter(const v1::TrainSpec& spec, const std::vector<double>& progress) {
+  const Dataset data = SyntheticDigits(v1::Split::TRAIN).Slice(0, 64);
+  Matrix inputs(data.size(), data.features());
+  data.CopyRange(0, data.size(), View(inputs));
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  std::unique_ptr<Model> model = ModelOf(data.features(), {{10, A::SIGMOID}});
+  ThreadPool pool(1);
+  auto trainer = model->NewTrainer(spec, &pool);
+  TORPOR_CHECK(trainer.ok());
+  StepReport report;
+  for (const double at : progress) {
+    const Batch batch = {
+        .inputs = Rows(inputs, 0, inputs.rows()), .labels = labels, .progress = at};
+    TORPOR_CHECK((*trainer)->Step(batch, report).ok());
+  }
+  return ParametersOf(*model)[0].bias;
+}
+
+TEST(TrainerTest, AdamaxTakesItsOwnSteps) {
+  v1::TrainSpec spec;
+  const std::vector<float> adam = BiasesAfter(spec, {0, 0, 0, 0, 0});
+  spec.set_optimizer(v1::Optimizer::ADAMAX);
+  // The first has the length of the rate.
+  const std::vector<float> fresh = BiasesAfter(spec, {});
+  const std::vector<float> stepped = BiasesAfter(spec, {0});
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    EXPECT_NEAR(std::abs(stepped[i] - fresh[i]), 1e-3, 1e-6);
+  }
+  EXPECT_NE(BiasesAfter(spec, {0, 0, 0, 0, 0}), adam);
+}
+
+TEST(TrainerTest, TheRateFallsInSteps) {
+  v1::TrainSpec spec;
+  spec.set_schedule(v1::Schedule::STEPS);
+  spec.add_step_at(0.3);
+  spec.set_step_factor(0.25);
+  for (const float bias : BiasesAfter(spec, {0.2})) EXPECT_NEAR(std::abs(bias), 1e-3, 1e-6);
+  for (const float bias : BiasesAfter(spec, {0.3})) EXPECT_NEAR(std::abs(bias), 0.25e-3, 1e-6);
 }
 
 TEST(TrainerTest, StepActivationsAreNotTrainable) {

@@ -10,6 +10,7 @@
 #include "engine/families.h"
 #include "engine/network/data_run.h"
 #include "engine/power/sample_run.h"
+#include "engine/stdp/observed.h"
 #include "tests/support/bad_fields.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/stdp_networks.h"
@@ -232,6 +233,12 @@ TEST_F(StdpModelTest, SettingsThatNothingUsesAreRefused) {
               ElementsAre("optimizer"));
   EXPECT_THAT(refused([](Spec& s) { s.set_schedule(v1::Schedule::COSINE); }),
               ElementsAre("schedule"));
+  EXPECT_THAT(refused([](Spec& s) { s.set_optimizer(v1::Optimizer::ADAMAX); }),
+              ElementsAre("optimizer"));
+  EXPECT_THAT(refused([](Spec& s) { s.set_schedule(v1::Schedule::STEPS); }),
+              ElementsAre("schedule"));
+  EXPECT_THAT(refused([](Spec& s) { s.add_step_at(0.5); }), ElementsAre("step_at"));
+  EXPECT_THAT(refused([](Spec& s) { s.mutable_lif(); }), ElementsAre("lif"));
   EXPECT_THAT(refused([](Spec& s) { s.set_warmup_epochs(1); }), ElementsAre("warmup_epochs"));
   EXPECT_THAT(refused([](Spec& s) { s.set_learning_rate(1.5); }), ElementsAre("learning_rate"));
   EXPECT_THAT(refused([](Spec& s) { s.mutable_stdp()->set_window_steps(0); }),
@@ -246,11 +253,92 @@ TEST_F(StdpModelTest, SettingsThatNothingUsesAreRefused) {
               ElementsAre("stdp.rate_decay"));
 }
 
+// One pixel that spikes in every step: what each neuron receives is its weight, but in the first
+// step, in which nothing has arrived yet.
+TEST_F(StdpModelTest, ObservesWhatNeuronsReceiveAndWhatTheyNeed) {
+  v1::StdpNetwork network;
+  network.mutable_input()->add_shape(1);
+  network.set_neurons(2);
+  network.set_steps(4);
+  network.set_rate_hz(1000);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const StdpPlan plan, PlanStdp(network));
+  const Dataset data = Dataset::FromBytes({255, 255}, {1}, {0, 1}, 2);
+  const StdpWeights weights = {.weights = {0.25f, 0.75f}, .theta = {0, 20}};
+  TORPOR_ASSERT_OK_AND_ASSIGN(const StdpObserved observed,
+                              ObserveStdp(plan, weights, data, Cancellation()));
+  // Drives are 0 twice, .25 and .75 three times each: mean 3/8, mean square 15/64.
+  EXPECT_NEAR(observed.drive_stddev, std::sqrt(15.0 / 64 - 9.0 / 64), 1e-6);
+  // Two samples of four steps of two neurons, and two thresholds, of which 33 is the largest.
+  EXPECT_EQ(observed.potentials.count(), 18);
+  EXPECT_EQ(observed.potentials.highest(), 33);
+  EXPECT_EQ(observed.potentials.IntegerBits(), 6);
+}
+
+TEST_F(StdpModelTest, AnObservedRangeSaysTheIntegerBits) {
+  const auto model = Built(SmallStdp());
+  Train(*model);
+  v1::Quantization bits;
+  bits.set_neuron_bits(12);
+  bits.set_range_outliers(0);
+  // Nothing was observed yet: as without.
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto early, model->Quantised(bits));
+  EXPECT_FALSE(early->definition().stdp().quantization().has_neuron_integer_bits());
+  TORPOR_ASSERT_OK(Calibrate(*model));
+  int before = 17;
+  for (const double outliers : {0.0, 0.5, 0.999}) {
+    bits.set_range_outliers(outliers);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto stored, model->Quantised(bits));
+    const v1::Quantization& kept = stored->definition().stdp().quantization();
+    EXPECT_FALSE(kept.has_range_outliers());
+    EXPECT_LE(kept.neuron_integer_bits(), before);
+    before = kept.neuron_integer_bits();
+  }
+  // Inhibition takes potentials to hundreds of millivolts below rest, where few of them are.
+  EXPECT_LT(before, 9);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto again, ParseModel(SerializeModel(*model), BuildModel));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto stored, again->Quantised(bits));
+  EXPECT_EQ(stored->definition().stdp().quantization().neuron_integer_bits(), before);
+
+  bits.set_range_outliers(1);
+  EXPECT_THAT(testing::FieldsOf(model->Quantised(bits).status()),
+              ElementsAre("quantization.range_outliers"));
+  bits.set_range_outliers(0.1);
+  bits.set_neuron_integer_bits(4);
+  EXPECT_THAT(testing::FieldsOf(model->Quantised(bits).status()),
+              ElementsAre("quantization.range_outliers"));
+  const auto built =
+      BuildModel(SmallStdp("quantization { neuron_bits: 8 range_outliers: 0.1 }"), 1);
+  EXPECT_THAT(testing::FieldsOf(built.status()), ElementsAre("stdp.quantization.range_outliers"));
+}
+
+// Noise of a fixed size drowns a signal that shrinks, and leaves classes alone without it.
+TEST_F(StdpModelTest, NoiseCostsASmallSignalMore) {
+  const auto model = Built(SmallStdp());
+  Train(*model);
+  v1::Realisation noisy;
+  noisy.set_column_noise(1);
+  noisy.set_seed(3);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto uncalibrated, model->Deploy({}, noisy));
+  TORPOR_ASSERT_OK(Calibrate(*model));
+  const auto accuracy = [&](double epsilon, double noise) {
+    v1::PowerMode mode;
+    mode.set_epsilon(epsilon);
+    mode.set_bias(v1::BiasPolicy::HOMOGENEOUS);
+    noisy.set_column_noise(noise);
+    const auto deployment = model->Deploy(mode, noisy);
+    EXPECT_TRUE(deployment.ok()) << deployment.status();
+    const auto correct = CountCorrect(**deployment, test_, &pool_, Cancellation());
+    return static_cast<double>(*correct) / static_cast<double>(test_.size());
+  };
+  const double full = accuracy(1, 0);
+  EXPECT_EQ(accuracy(0.0625, 0), full);
+  EXPECT_NEAR(accuracy(1, 0.1), full, 0.05);
+  EXPECT_LT(accuracy(0.0625, 1), full - 0.2);
+  EXPECT_GT(accuracy(1, 1), accuracy(0.0625, 1));
+}
+
 TEST_F(StdpModelTest, HardwareThatItCannotStandOnIsRefused) {
   const auto model = Built(SmallStdp());
-  v1::Realisation noisy;
-  noisy.set_column_noise(0.01);
-  EXPECT_THAT(testing::FieldsOf(model->CheckHardware(noisy)), ElementsAre("column_noise"));
   v1::Realisation copies;
   copies.set_copies(2);
   EXPECT_THAT(testing::FieldsOf(model->CheckHardware(copies)), ElementsAre("copies"));
@@ -262,6 +350,14 @@ TEST_F(StdpModelTest, LabelsBeyondTheClassesAreNamed) {
       model->Calibrate(train_, "datasets/digits", "digest", &pool_, Cancellation());
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
                                HasSubstr("beyond the network's 5 classes")));
+}
+
+TEST_F(StdpModelTest, ClassesWithoutSamplesAreNamed) {
+  const auto model = Built(SmallStdp("classes: 12"));
+  const absl::Status status = model->CheckCalibration(train_);
+  EXPECT_THAT(testing::FieldsOf(status), ElementsAre("dataset"));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has label 10, 11")));
+  EXPECT_EQ(model->Calibrate(train_, "d", "digest", &pool_, Cancellation()), status);
 }
 
 }  // namespace

@@ -108,6 +108,46 @@ TEST(PopulationTest, RoundsPotentialsAsTheReferenceDoes) {
   }
 }
 
+TEST(PopulationTest, AddsNoiseAsTheReferenceDoes) {
+  for (const bool inhibitory : {false, true}) {
+    for (const Instructions with : InstructionSets()) {
+      StdpParameters p = SomeParameters(45, 97);
+      if (inhibitory) p.inhibitory = SomeInhibitory();
+      p.noise = 0.7f;
+      const StdpWeights weights = SomeWeights(p, 4);
+      ExpectEqual(p, weights, WeightRows::Floats(weights.weights, 45, 97), {}, 0.12, with);
+    }
+  }
+}
+
+// Without input or decay a potential is a sum of independent numbers.
+TEST(PopulationTest, NoiseHasItsDeviationAndIsOfItsSampleAlone) {
+  StdpParameters p = SomeParameters(1, 4000);
+  p.decay = 1;
+  p.noise = 0.5f;
+  p.threshold = 1000;
+  const StdpWeights weights = SomeWeights(p, 4);
+  const WeightRows rows = WeightRows::Floats(weights.weights, 1, 4000);
+  Population population(p, weights.theta, {}, 3);
+  const auto shown = [&](uint64_t sample) {
+    population.Reset(sample);
+    for (int t = 0; t < 16; ++t) population.Step(rows, {}, false);
+    const auto v = population.potentials();
+    return std::vector<float>(v.begin(), v.end());
+  };
+  const std::vector<float> first = shown(7);
+  double sum = 0, squares = 0;
+  for (const float v : first) {
+    sum += static_cast<double>(v);
+    squares += static_cast<double>(v) * static_cast<double>(v);
+  }
+  // 16 steps of deviation 0.5 each; 4000 neurons, so 5 deviations of either estimate.
+  EXPECT_NEAR(sum / 4000, 0, 5 * 2 / std::sqrt(4000.0));
+  EXPECT_NEAR(std::sqrt(squares / 4000), 2, 5 * 2 / std::sqrt(8000.0));
+  EXPECT_NE(shown(8), first);
+  EXPECT_EQ(shown(7), first);
+}
+
 // One input that drives neuron 0 by 20 mV and neuron 1 by 1 mV.
 struct Pair {
   Pair() {

@@ -131,6 +131,7 @@ TEST(TrueNorthTrainerTest, TheFirstStepIsAsLongAsTheRates) {
         Rate{"schedule: CONSTANT truenorth { bias_rate: 3 }", 0, 0.01, 3},
         // Half-way down the cosine, which is the default.
         Rate{"learning_rate: 0.1", 50, 0.0505, 10},
+        Rate{"learning_rate: 0.1 schedule: STEPS step_at: 0.01 step_factor: 0.25", 20, 0.025, 10},
         Rate{"learning_rate: 0.1 schedule: CONSTANT epochs: 2 warmup_epochs: 1", 20, 0.04, 10}}) {
     ThreadPool pool(1);
     const auto model = NewModel();
@@ -175,17 +176,20 @@ TEST(TrueNorthTrainerTest, EachBadFieldIsNamed) {
     const char* spec;
     const char* error;
   };
-  for (const Bad& bad : {Bad{"loss: BCE", "loss: "}, Bad{"loss: MSE", "CE alone"},
-                         Bad{"optimizer: SGD", "optimizer: "}, Bad{"momentum: 0.5", "momentum: "},
-                         Bad{"learning_rate: 0", "learning_rate: must be above 0"},
-                         Bad{"batch_size: 65537", "batch_size: "},
-                         Bad{"truenorth { bias_rate: 0 }", "truenorth.bias_rate: "},
-                         Bad{"truenorth { bias_rate: nan }", "truenorth.bias_rate: "},
-                         Bad{"truenorth { variance_floor: 0 }", "truenorth.variance_floor: "},
-                         Bad{"truenorth { variance_floor: 1e300 }", "truenorth.variance_floor: "},
-                         Bad{"truenorth { loss_scale: -1 }", "truenorth.loss_scale: "},
-                         Bad{"truenorth { averaging: 1 }", "truenorth.averaging: "},
-                         Bad{"truenorth { averaging: -0.1 }", "truenorth.averaging: "}}) {
+  for (const Bad& bad :
+       {Bad{"loss: BCE", "loss: "}, Bad{"loss: SPIKE_COUNT", "must be CE "},
+        Bad{"optimizer: ADAMAX", "must be ADAM "}, Bad{"schedule: STEPS step_at: 1", "step_at[0]"},
+        Bad{"step_factor: 0.5", "step_factor: "}, Bad{"lif {}", "lif: "}, Bad{"stdp {}", "stdp: "},
+        Bad{"optimizer: SGD", "optimizer: "}, Bad{"momentum: 0.5", "momentum: "},
+        Bad{"learning_rate: 0", "learning_rate: must be above 0"},
+        Bad{"batch_size: 65537", "batch_size: "},
+        Bad{"truenorth { bias_rate: 0 }", "truenorth.bias_rate: "},
+        Bad{"truenorth { bias_rate: nan }", "truenorth.bias_rate: "},
+        Bad{"truenorth { variance_floor: 0 }", "truenorth.variance_floor: "},
+        Bad{"truenorth { variance_floor: 1e300 }", "truenorth.variance_floor: "},
+        Bad{"truenorth { loss_scale: -1 }", "truenorth.loss_scale: "},
+        Bad{"truenorth { averaging: 1 }", "truenorth.averaging: "},
+        Bad{"truenorth { averaging: -0.1 }", "truenorth.averaging: "}}) {
     EXPECT_THAT(TrueNorthTrainer::Check(Spec(bad.spec)),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(bad.error)))
         << bad.spec;

@@ -77,7 +77,8 @@ TEST(PowerSpecCheckTest, DefaultsAreWrittenOut) {
   v1::JobSpec spec = Spec("power_search { dataset: 'd' nasp: 0.5 }");
   FillDefaults(spec);
   EXPECT_EQ(spec.power_search().split(), v1::Split::VALIDATION);
-  EXPECT_THAT(spec.power_search().noise().levels(), testing::ElementsAre(0.01, 0.03));
+  // Which levels are usual is the family's business.
+  EXPECT_TRUE(spec.power_search().noise().levels().empty());
   EXPECT_EQ(spec.power_search().noise().seeds(), 5);
   spec = Spec("evaluate { dataset: 'd' noise { without: true } }");
   FillDefaults(spec);

@@ -55,6 +55,9 @@ TEST(TuneSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
   spec = Spec("");
   spec.mutable_tune()->set_loss(static_cast<v1::Loss::Kind>(99));
   EXPECT_FALSE(CheckBounds(spec).ok());
+  spec.mutable_tune()->set_loss(v1::Loss::SPIKE_COUNT);
+  EXPECT_THAT(CheckBounds(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("one of BCE, MSE, CE")));
   spec = Spec("");
   spec.mutable_tune()->set_method(static_cast<v1::TuneSpec::Method::Kind>(99));
   EXPECT_FALSE(CheckBounds(spec).ok());

@@ -1,0 +1,126 @@
+#include "engine/lif/batch_pass.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/base/status.h"
+
+namespace torpor {
+namespace {
+
+// Of a gradient that one thread adds up at a time: its share of all blocks fits a cache.
+constexpr int64_t kSlice = 8192;
+
+// sum = the first block's values, or sum += another's; leaves zeros behind while they are at hand.
+TORPOR_SIMD void TakeFirst(float* sum, float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    sum[i] = values[i];
+    values[i] = 0;
+  }
+}
+TORPOR_SIMD void TakeNext(float* sum, float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    sum[i] += values[i];
+    values[i] = 0;
+  }
+}
+
+void Clear(const LifGradients& gradients) {
+  std::fill(gradients.input.begin(), gradients.input.end(), 0.0f);
+  std::fill(gradients.recurrent.begin(), gradients.recurrent.end(), 0.0f);
+}
+
+}  // namespace
+
+LifBatchPass::LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instructions with)
+    : threads_(threads) {
+  for (const LifLayerPlan& layer : plan->layers) {
+    input_sizes_.push_back(layer.synapses == nullptr ? 0 : layer.synapses->weights());
+    recurrent_sizes_.push_back(layer.recurrent == nullptr ? 0 : layer.recurrent->weights());
+  }
+  const int64_t all = std::reduce(input_sizes_.begin(), input_sizes_.end()) +
+                      std::reduce(recurrent_sizes_.begin(), recurrent_sizes_.end());
+  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(kMostGradients / all, 1, kMostBlocks)));
+  for (Block& block : blocks_) block.pass = std::make_unique<LifNetworkPass>(plan, with);
+}
+
+void LifBatchPass::Divide(Block& block) const {
+  const int64_t all = std::reduce(input_sizes_.begin(), input_sizes_.end()) +
+                      std::reduce(recurrent_sizes_.begin(), recurrent_sizes_.end());
+  block.values.resize(static_cast<size_t>(all));
+  std::span<float> rest = block.values;
+  const auto take = [&rest](int64_t count) {
+    const std::span<float> taken = rest.first(static_cast<size_t>(count));
+    rest = rest.subspan(static_cast<size_t>(count));
+    return taken;
+  };
+  for (size_t l = 0; l < input_sizes_.size(); ++l) {
+    const std::span<float> input = take(input_sizes_[l]);
+    block.gradients.push_back({input, take(recurrent_sizes_[l])});
+  }
+}
+
+int64_t LifBatchPass::BlocksOf(int64_t samples) const {
+  const int64_t wanted = (samples + kSamplesPerBlock - 1) / kSamplesPerBlock;
+  const int64_t most = std::clamp<int64_t>(samples, 1, static_cast<int64_t>(blocks_.size()));
+  return std::min(std::max<int64_t>(wanted, 2), most);
+}
+
+double LifBatchPass::Gradients(std::span<const LifWeights> weights,
+                               std::span<const LifInput> samples, const Learn& learn,
+                               std::span<const LifGradients> gradients) {
+  TORPOR_CHECK(gradients.size() == input_sizes_.size());
+  const auto count = static_cast<int64_t>(samples.size());
+  const int64_t blocks = BlocksOf(count);
+  threads_->ParallelFor(static_cast<int>(blocks), [&](int b) {
+    Block& block = blocks_[static_cast<size_t>(b)];
+    std::span<const LifGradients> own = gradients;
+    if (blocks > 1) {
+      if (block.gradients.empty()) Divide(block);
+      own = block.gradients;
+    } else {
+      for (const LifGradients& layer : own) Clear(layer);
+    }
+    block.loss = 0;
+    for (int64_t s = count * b / blocks; s < count * (b + 1) / blocks; ++s) {
+      block.pass->Forward(weights, samples[static_cast<size_t>(s)]);
+      block.loss += learn(s, *block.pass, own);
+    }
+  });
+  if (blocks > 1) AddBlocks(static_cast<size_t>(blocks), gradients);
+  double loss = 0;
+  for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) loss += blocks_[b].loss;
+  return loss;
+}
+
+void LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradients) {
+  const auto add = [this, blocks](std::span<float> sum, auto part) {
+    const auto count = static_cast<int64_t>(sum.size());
+    threads_->ParallelFor(static_cast<int>((count + kSlice - 1) / kSlice), [&](int slice) {
+      const int64_t from = slice * kSlice;
+      for (size_t b = 0; b < blocks; ++b) {
+        (b == 0 ? TakeFirst : TakeNext)(sum.data() + from, part(blocks_[b]).data() + from,
+                                        std::min(kSlice, count - from));
+      }
+    });
+  };
+  for (size_t l = 0; l < gradients.size(); ++l) {
+    add(gradients[l].input, [l](const Block& block) { return block.gradients[l].input; });
+    add(gradients[l].recurrent, [l](const Block& block) { return block.gradients[l].recurrent; });
+  }
+}
+
+void LifBatchPass::Forward(std::span<const LifWeights> weights, std::span<const LifInput> samples,
+                           const See& see) {
+  const auto count = static_cast<int64_t>(samples.size());
+  const auto blocks = std::min<int64_t>(count, static_cast<int64_t>(blocks_.size()));
+  threads_->ParallelFor(static_cast<int>(blocks), [&](int b) {
+    LifNetworkPass& pass = *blocks_[static_cast<size_t>(b)].pass;
+    for (int64_t s = count * b / blocks; s < count * (b + 1) / blocks; ++s) {
+      pass.Forward(weights, samples[static_cast<size_t>(s)]);
+      see(s, pass);
+    }
+  });
+}
+
+}  // namespace torpor

@@ -1,0 +1,66 @@
+// Many samples through a network, on several threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/base/thread_pool.h"
+#include "engine/lif/aligned_floats.h"
+#include "engine/lif/network_pass.h"
+
+namespace torpor {
+
+// Samples are cut into a fixed number of blocks that have gradients of their own, which are added
+// up in a fixed order: results are the same bits for any number of threads. One user at a time.
+class LifBatchPass {
+ public:
+  // A block of gradients should stay in a thread's own cache, and costs every batch another pass
+  // over all weights, as much as a few samples: one for this many samples, but two where there are
+  // two samples (lif_bench, "2 threads").
+  static constexpr int64_t kSamplesPerBlock = 64;
+  static constexpr int kMostBlocks = 8;
+  // Gradients beyond this many floats, of all blocks together, are kept in fewer blocks.
+  static constexpr int64_t kMostGradients = int64_t{1} << 28;
+
+  // Both outlive the pass.
+  LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instructions with = BestInstructions());
+
+  // After the Forward of a sample: adds its gradients by pass.Backward or BackwardFromSpikes and
+  // returns its loss. Called on any thread, several at once.
+  using Learn = std::function<double(int64_t sample, LifNetworkPass& pass,
+                                     std::span<const LifGradients> gradients)>;
+  // Sets `gradients`, one entry a layer of the plan, to the sums over `samples`; returns the sum of
+  // the losses.
+  double Gradients(std::span<const LifWeights> weights, std::span<const LifInput> samples,
+                   const Learn& learn, std::span<const LifGradients> gradients);
+
+  // After the Forward of a sample; called on any thread, several at once.
+  using See = std::function<void(int64_t sample, const LifNetworkPass& pass)>;
+  void Forward(std::span<const LifWeights> weights, std::span<const LifInput> samples,
+               const See& see);
+
+ private:
+  // One of the blocks: a pass and, where there are several, gradients of its own, 0 between calls.
+  struct Block {
+    std::unique_ptr<LifNetworkPass> pass;
+    AlignedFloats values;
+    std::vector<LifGradients> gradients;
+    double loss = 0;
+  };
+  // Spans over `block.values` for all layers.
+  void Divide(Block& block) const;
+  // That `samples` to learn from are cut into.
+  int64_t BlocksOf(int64_t samples) const;
+  // Sets `gradients` to the blocks' sums and these to 0.
+  void AddBlocks(size_t blocks, std::span<const LifGradients> gradients);
+
+  ThreadPool* threads_;
+  std::vector<int64_t> input_sizes_;
+  std::vector<int64_t> recurrent_sizes_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace torpor

@@ -1,0 +1,331 @@
+#include "engine/lif/deployment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/base/status.h"
+#include "engine/energy/profiles.h"
+#include "engine/lif/plan_of.h"
+
+namespace torpor {
+namespace {
+
+// Of a block that is handed to one Run call: synaptic operations of about 50 ms.
+constexpr int64_t kBlockWork = 100'000'000;
+constexpr int64_t kMostSamples = 256;
+// A spike in so many inputs and steps, as latency codes have.
+constexpr int64_t kSparsity = 100;
+
+struct StreamOfSpikes final : StreamState {
+  LifStreamState state;
+  // Units of each layer with weights.
+  std::vector<int> units;
+};
+
+std::span<const float> LastRow(const ConstMatrixView& scores) {
+  return {scores.data() + (scores.rows() - 1) * scores.outerStride(),
+          static_cast<size_t>(scores.cols())};
+}
+
+// Step `n` alone.
+void TakeStep(const LifSpikes& spikes, int n, LifSpikes& step) {
+  step.Clear();
+  const std::span<const uint32_t> at = spikes.At(n);
+  step.index.assign(at.begin(), at.end());
+  step.EndStep();
+}
+
+}  // namespace
+
+LifDeployment::LifDeployment(LifDrive drive)
+    : drive_(std::move(drive)),
+      plan_(PlanOf(drive_.definition, {})),
+      event_plan_(PlanOf(drive_.definition, {}, /*by_events=*/true)),
+      views_(ViewsOf(drive_.definition, drive_.weights)) {
+  plan_.steps = event_plan_.steps = drive_.steps;
+  MakeMeters();
+  DescribeFootprint();
+}
+
+void LifDeployment::MakeMeters() {
+  double square = 1;
+  for (size_t l = 0; l < plan_.layers.size(); ++l) {
+    const LifLayerPlan& layer = plan_.layers[l];
+    if (layer.pool != nullptr) {
+      square *= static_cast<double>(layer.pool->scale()) * static_cast<double>(layer.pool->scale());
+      continue;
+    }
+    Meter meter;
+    meter.layer = l;
+    meter.square = square;
+    square = 1;
+    meter.inputs = layer.synapses->inputs();
+    meter.units = layer.synapses->outputs();
+    meter.synapses = layer.synapses->weights();
+    meter.recurrent = layer.recurrent != nullptr;
+    // The adjoint of ones gives every input the sum of its |weights|, places and all.
+    const auto add = [&](const LifSynapses& synapses, std::span<const float> weights) {
+      std::vector<float> magnitude(weights.begin(), weights.end());
+      for (float& weight : magnitude) weight = std::fabs(weight);
+      const Matrix ones = Matrix::Ones(1, synapses.outputs());
+      Matrix sums = Matrix::Zero(1, synapses.inputs());
+      synapses.InputErrors(magnitude, View(ones), View(sums));
+      for (Eigen::Index j = 0; j < sums.cols(); ++j) {
+        meter.power.push_back(static_cast<double>(sums(0, j)));
+      }
+    };
+    add(*layer.synapses, views_[l].input);
+    if (meter.recurrent) {
+      add(*layer.recurrent, views_[l].recurrent);
+      meter.synapses += layer.recurrent->weights();
+    }
+    meters_.push_back(std::move(meter));
+  }
+}
+
+void LifDeployment::DescribeFootprint() {
+  const int state_bits = drive_.definition.quantization.has_membrane_bits()
+                             ? drive_.definition.quantization.membrane_bits()
+                             : 32;
+  for (size_t l = 0; l < drive_.definition.layers.size(); ++l) {
+    const LifLayerShape& shape = drive_.definition.layers[l];
+    if (!shape.has_weights()) continue;
+    int64_t zeros = 0;
+    for (const auto* weights : {&drive_.weights[l].input, &drive_.weights[l].recurrent}) {
+      zeros += std::count(weights->begin(), weights->end(), 0.0f);
+    }
+    footprint_.layers.push_back(
+        {.name = shape.name,
+         .synapses = shape.synapses(),
+         .biases = 0,
+         .weight_bits = drive_.weight_bits,
+         .state_bits = state_bits,
+         .density = 1 - static_cast<double>(zeros) / static_cast<double>(shape.synapses())});
+  }
+  footprint_.profile = kEventDrivenProfile;
+}
+
+int LifDeployment::block_samples() const {
+  int64_t work = 1;
+  for (const Meter& meter : meters_) {
+    work += meter.synapses * drive_.steps / kSparsity + meter.units * drive_.steps;
+  }
+  return static_cast<int>(std::clamp<int64_t>(kBlockWork / work, 1, kMostSamples));
+}
+
+absl::Status LifDeployment::Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                                const Cancellation& cancellation) const {
+  TORPOR_CHECK(tasks.size() == results.size());
+  const LeasePool<Workspace>::Lease lease = workspaces_.Take();
+  Workspace& workspace = *lease;
+  if (workspace.encoder == nullptr) {
+    workspace.encoder = std::make_unique<LifSampleEncoder>(drive_.definition, drive_.seed);
+  }
+  const bool pieces = drive_.mode.has_margin();
+  if (pieces && workspace.pieces == nullptr) {
+    workspace.pieces = std::make_unique<LifStreamPass>(&event_plan_);
+  }
+  if (!pieces && workspace.whole == nullptr) {
+    workspace.whole = std::make_unique<LifNetworkPass>(&plan_);
+  }
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    TORPOR_RETURN_IF_ERROR(cancellation.Check());
+    const LifInput input =
+        workspace.encoder->Encode(tasks[i].input, tasks[i].key.sample, drive_.steps);
+    if (pieces) {
+      RunUntilMargin(input, workspace, results[i]);
+    } else {
+      RunWhole(input, workspace, results[i]);
+    }
+    for (float& score : results[i].scores) score *= drive_.gain;
+  }
+  return absl::OkStatus();
+}
+
+void LifDeployment::RunWhole(const LifInput& input, Workspace& workspace,
+                             SampleResult& result) const {
+  LifNetworkPass& pass = *workspace.whole;
+  pass.Forward(views_, input);
+  std::copy(pass.scores().begin(), pass.scores().end(), result.scores.begin());
+  result.steps_used = drive_.steps;
+  ChargeAll(
+      input, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, drive_.steps,
+      result.activity, result.recorder);
+  if (result.recorder != nullptr) ++result.recorder->samples;
+}
+
+void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
+                                   SampleResult& result) const {
+  LifStreamPass& pass = *workspace.pieces;
+  workspace.state = {};
+  result.activity.layers.clear();
+  int n = 0;
+  while (n < drive_.steps) {
+    LifInput step = input;
+    if (input.spikes != nullptr) {
+      TakeStep(*input.spikes, n, workspace.step);
+      step.spikes = &workspace.step;
+    }
+    pass.Run(views_, step, 1, workspace.state);
+    ++n;
+    Activity piece;
+    ChargeAll(
+        step, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, 1, piece,
+        result.recorder);
+    result.activity.Add(piece);
+    if (static_cast<double>(Margin(LastRow(pass.scores()))) >= drive_.mode.margin()) break;
+  }
+  std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
+  if (!plan_.integrates && n < drive_.steps) {
+    const float more = static_cast<float>(drive_.steps) / static_cast<float>(n);
+    for (float& score : result.scores) score *= more;
+  }
+  result.steps_used = n;
+  if (result.recorder != nullptr) ++result.recorder->samples;
+}
+
+template <typename SpikesOf>
+void LifDeployment::ChargeAll(const LifInput& input, const SpikesOf& spikes, int steps,
+                              Activity& activity, Recorder* recorder) const {
+  activity.layers.resize(meters_.size());
+  if (recorder != nullptr && recorder->squared_inputs.empty()) {
+    for (const Meter& meter : meters_) {
+      recorder->squared_inputs.push_back(
+          Eigen::VectorXd::Zero(static_cast<Eigen::Index>(meter.power.size())));
+    }
+  }
+  for (size_t m = 0; m < meters_.size(); ++m) {
+    const Meter& meter = meters_[m];
+    LifInput seen = input;
+    std::vector<float> pooled;
+    if (m > 0 || (meter.layer > 0 && input.spikes != nullptr)) {
+      seen = {.spikes = &spikes(meter.layer - 1), .currents = {}};
+    } else if (meter.layer > 0) {
+      pooled = PooledCurrents(meter.layer, input.currents);
+      seen.currents = pooled;
+    }
+    Charge(meter, seen, spikes(meter.layer), steps, activity.layers[m],
+           recorder == nullptr ? nullptr : &recorder->squared_inputs[m]);
+  }
+}
+
+std::vector<float> LifDeployment::PooledCurrents(size_t layer,
+                                                 std::span<const float> currents) const {
+  std::vector<float> below(currents.begin(), currents.end());
+  for (size_t l = 0; l < layer; ++l) {
+    std::vector<float> pooled(static_cast<size_t>(plan_.layers[l].pool->pooled().units()));
+    plan_.layers[l].pool->PoolCurrents(below, pooled);
+    below = std::move(pooled);
+  }
+  return below;
+}
+
+void LifDeployment::Charge(const Meter& meter, const LifInput& input, const LifSpikes& own,
+                           int steps, LayerActivity& activity, Eigen::VectorXd* record) const {
+  const LifSynapses& synapses = *plan_.layers[meter.layer].synapses;
+  double power = 0;
+  int64_t events = 0;
+  const auto charge = [&](size_t place, double square) {
+    power += square * meter.power[place];
+    if (record != nullptr) (*record)[static_cast<Eigen::Index>(place)] += square;
+  };
+  if (input.spikes != nullptr) {
+    for (const uint32_t j : input.spikes->index) charge(j, meter.square);
+    events = synapses.Operations(*input.spikes);
+  } else {
+    for (size_t j = 0; j < input.currents.size(); ++j) {
+      const double u = static_cast<double>(input.currents[j]);
+      if (u == 0) continue;
+      charge(j, meter.square * u * u * steps);
+      events += steps * synapses.FanOut(static_cast<uint32_t>(j));
+    }
+  }
+  if (meter.recurrent) {
+    for (const uint32_t i : own.index) charge(static_cast<size_t>(meter.inputs) + i, 1);
+    events += own.size() * meter.units;
+  }
+  const double counted = static_cast<double>(events);
+  const double updates = static_cast<double>(meter.units) * steps;
+  activity = {.synaptic_power = power,
+              .synaptic_events = counted,
+              .spikes = static_cast<double>(own.size()),
+              .core_ticks = 0,
+              .reads = counted,
+              .writes = 0,
+              .bits_moved = counted * drive_.weight_bits,
+              .conversions = 0,
+              .off_power = 0,
+              .neuron_updates = updates,
+              .synapse_steps = static_cast<double>(meter.synapses) * steps,
+              .synapse_writes = 0};
+}
+
+std::unique_ptr<StreamState> LifDeployment::NewStream() const {
+  auto stream = std::make_unique<StreamOfSpikes>();
+  for (const Meter& meter : meters_) stream->units.push_back(static_cast<int>(meter.units));
+  return stream;
+}
+
+bool LifDeployment::Continues(const StreamState& state) const {
+  const auto* stream = dynamic_cast<const StreamOfSpikes*>(&state);
+  if (stream == nullptr || stream->units.size() != meters_.size()) {
+    return false;
+  }
+  for (size_t m = 0; m < meters_.size(); ++m) {
+    if (stream->units[m] != meters_[m].units) return false;
+  }
+  return true;
+}
+
+absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,
+                                     ChunkResult& result, const Cancellation& cancellation) const {
+  TORPOR_RETURN_IF_ERROR(cancellation.Check());
+  auto& stream = static_cast<StreamOfSpikes&>(state);
+  const LeasePool<Workspace>::Lease lease = workspaces_.Take();
+  Workspace& workspace = *lease;
+  if (workspace.pieces == nullptr) {
+    workspace.pieces = std::make_unique<LifStreamPass>(&event_plan_);
+  }
+  LifSpikes& spikes = workspace.step;
+  spikes.Clear();
+  size_t next = 0;
+  for (int n = 0; n < chunk.steps; ++n) {
+    for (; next < chunk.step.size() && chunk.step[next] == n; ++next) {
+      spikes.index.push_back(static_cast<uint32_t>(chunk.index[next]));
+    }
+    spikes.EndStep();
+  }
+  LifStreamPass& pass = *workspace.pieces;
+  // Scores are those of the chunk alone.
+  stream.state.mean.RestartMean();
+  std::ranges::fill(stream.state.counts, 0.0f);
+  const LifInput input = {.spikes = &spikes, .currents = {}};
+  pass.Run(views_, input, chunk.steps, stream.state);
+  std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
+  for (float& score : result.scores) score *= drive_.gain;
+  ChargeAll(
+      input, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, chunk.steps,
+      result.activity, nullptr);
+  const LifSpikes& out = pass.spikes(plan_.layers.size() - 1);
+  for (int n = 0; n < out.steps(); ++n) {
+    for (const uint32_t i : out.At(n)) {
+      result.step.push_back(n);
+      result.index.push_back(static_cast<int32_t>(i));
+    }
+  }
+  return absl::OkStatus();
+}
+
+double LifDeployment::NominalSynapticPower(const Recorder& recorder) const {
+  TORPOR_CHECK(recorder.samples > 0 && recorder.squared_inputs.size() == meters_.size());
+  double power = 0;
+  for (size_t m = 0; m < meters_.size(); ++m) {
+    for (size_t j = 0; j < meters_[m].power.size(); ++j) {
+      power += recorder.squared_inputs[m][static_cast<Eigen::Index>(j)] * meters_[m].power[j];
+    }
+  }
+  return power / static_cast<double>(recorder.samples) * drive_.steps / drive_.definition.steps;
+}
+
+}  // namespace torpor

@@ -1,0 +1,68 @@
+// A stream through a network, piece by piece.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/base/simd.h"
+#include "engine/lif/counts.h"
+#include "engine/lif/layer_pass.h"
+#include "engine/lif/network_plan.h"
+#include "engine/lif/readout.h"
+#include "engine/lif/stages.h"
+
+namespace torpor {
+
+// What a stream remembers between its pieces; empty: nothing yet, all at rest.
+struct LifStreamState {
+  // [stages].
+  std::vector<LifLayerState> layers;
+  RunningMean mean;
+  // [classes]: spikes of the last layer until now, where it spikes.
+  std::vector<float> counts;
+};
+
+// Runs the steps of a stream in pieces of any length, with the same bits as in one where the plan's
+// synapses go by events (DenseSynapses::Path). Scores are those of all steps until now, so that a
+// sample can be left as soon as they are clear. A workspace: one a thread, for any stream of its
+// plan; the plan's `steps` play no part.
+class LifStreamPass {
+ public:
+  // `plan` outlives the pass.
+  explicit LifStreamPass(const LifPlan* plan, Instructions with = BestInstructions());
+
+  // `steps` more steps: those of `input`, or of its currents.
+  void Run(std::span<const LifWeights> weights, const LifInput& input, int steps,
+           LifStreamState& state);
+
+  // Of the last Run. Scores after each of its steps [steps x classes]: means of P, or counts.
+  ConstMatrixView scores() const { return scores_.View(); }
+  // That a layer or a pool emitted; of a layer that integrates: none.
+  const LifSpikes& spikes(size_t layer) const;
+  LifLayerCounts Counts(size_t layer) const;
+
+ private:
+  struct Stage : LifStage {
+    // Null: integrates.
+    std::unique_ptr<LifLayerPass> pass;
+    LifInput input;
+    // Spikes that came from before this piece.
+    int64_t before = 0;
+  };
+  void Start(LifStreamState& state) const;
+  void Integrate(const Stage& stage, const LifWeights& weights, RunningMean& mean);
+  void Count(const LifSpikes& spikes, std::span<float> counts);
+
+  const LifPlan* plan_;
+  std::vector<Stage> stages_;
+  LifPools pools_;
+  LifTile scores_;
+  LifTile drive_;
+  LifSpikes none_;
+};
+
+// The lead of the highest of at least two scores over the next.
+float Margin(std::span<const float> scores);
+
+}  // namespace torpor

@@ -1,0 +1,202 @@
+#include "engine/lif/trainer.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+#include "engine/learn/loss.h"
+#include "engine/learn/metrics.h"
+#include "engine/lif/model.h"
+#include "engine/lif/plan_of.h"
+#include "engine/lif/stored_weights.h"
+#include "engine/lif/wage.h"
+
+namespace torpor {
+namespace {
+
+// Numbers of the errors' rounding begin behind those of the weights.
+constexpr uint32_t kErrorTensors = 1024;
+
+v1::TrainSpec Filled(v1::TrainSpec spec) {
+  FillLifDefaults(spec);
+  return spec;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Trainer>> LifTrainer::Create(LifModel* model,
+                                                            const v1::TrainSpec& spec,
+                                                            ThreadPool* pool) {
+  TORPOR_RETURN_IF_ERROR(CheckLifTraining(model->resolved(), spec));
+  return std::unique_ptr<Trainer>(new LifTrainer(model, Filled(spec), pool));
+}
+
+LifTrainer::LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* pool)
+    : model_(model),
+      spec_(spec),
+      pool_(pool),
+      plan_(PlanOf(model->resolved(), SurrogateOf(spec.lif()))),
+      pass_(&plan_, pool),
+      rate_(spec, spec.learning_rate()),
+      update_(&model->resolved(), spec, model->parameters()),
+      encoder_(model->resolved(), spec.seed()),
+      shares_(SharesOf(spec.lif())),
+      filter_(FilterOf(spec.lif())),
+      integers_(IntegersOf(spec.lif().integers())),
+      gradients_(ZerosLike(model->parameters())),
+      gradient_views_(GradientViewsOf(model->resolved(), gradients_)) {}
+
+absl::Status LifTrainer::CheckBatch(const Batch& batch) const {
+  if (batch.inputs.cols() != model_->features()) {
+    return FieldError("dataset",
+                      absl::StrCat("samples must have ", model_->features(),
+                                   " values for this network, have ", batch.inputs.cols()));
+  }
+  if (spec_.loss() == v1::Loss::VAN_ROSSUM) {
+    const int64_t wanted = int64_t{plan_.steps} * model_->classes();
+    const int64_t samples = batch.inputs.rows();
+    if (static_cast<int64_t>(batch.targets.size()) != wanted * samples) {
+      return FieldError(
+          "dataset",
+          absl::StrCat("must have targets of ", plan_.steps, " steps x ", model_->classes(),
+                       " units for the loss VAN_ROSSUM, has ",
+                       static_cast<int64_t>(batch.targets.size()) / samples, " values a sample"));
+    }
+    return absl::OkStatus();
+  }
+  for (const int32_t label : batch.labels) {
+    if (label < 0 || label >= model_->classes()) {
+      return FieldError("dataset", absl::StrCat("labels must be in 0..", model_->classes() - 1,
+                                                " for this network, got ", label));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void LifTrainer::EncodeBatch(const Batch& batch) {
+  const size_t samples = static_cast<size_t>(batch.inputs.rows());
+  spikes_.resize(samples);
+  currents_.resize(samples);
+  inputs_.resize(samples);
+  const uint64_t first = static_cast<uint64_t>(update_.steps()) << 17;
+  for (size_t i = 0; i < samples; ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    const InputView view = {
+        .values = {batch.inputs.row(row).data(), static_cast<size_t>(batch.inputs.cols())}};
+    const LifInput input = encoder_.Encode(view, first + i, plan_.steps);
+    if (input.spikes != nullptr) {
+      spikes_[i] = *input.spikes;
+      inputs_[i] = {.spikes = &spikes_[i], .currents = {}};
+    } else {
+      currents_[i].assign(input.currents.begin(), input.currents.end());
+      inputs_[i] = {.spikes = nullptr, .currents = currents_[i]};
+    }
+  }
+}
+
+LifNetworkPass::ErrorHook LifTrainer::ErrorsInIntegers(int64_t sample) const {
+  if (!spec_.lif().has_integers()) return nullptr;
+  return [this, sample](size_t layer, MatrixView errors) {
+    // Rows may stand apart; the padding between them stays.
+    float largest = 0;
+    for (Eigen::Index n = 0; n < errors.rows(); ++n) {
+      largest = std::max(largest, MaxAbs({&errors(n, 0), static_cast<size_t>(errors.cols())}));
+    }
+    RoundingKey key = {
+        .seed = spec_.seed(),
+        .tensor = kErrorTensors + static_cast<uint32_t>(layer),
+        .write = static_cast<uint64_t>(update_.steps()) << 17 | static_cast<uint64_t>(sample)};
+    for (Eigen::Index n = 0; n < errors.rows(); ++n) {
+      const std::span<float> row(&errors(n, 0), static_cast<size_t>(errors.cols()));
+      WageErrors(row, WageShift(largest), integers_.error_bits, integers_.rounding, key, row);
+      key.first_element += static_cast<uint64_t>(errors.cols());
+    }
+  };
+}
+
+double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
+                                LifNetworkPass& pass, std::span<const LifGradients> gradients,
+                                double* distance) const {
+  const int units = model_->classes();
+  LifSpikes target;
+  const size_t values = static_cast<size_t>(plan_.steps) * static_cast<size_t>(units);
+  RasterSpikes(plan_.steps, batch.targets.subspan(static_cast<size_t>(sample) * values, values),
+               target);
+  const double loss = static_cast<double>(VanRossumLoss(
+      filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
+  LifSpikes none;
+  while (none.steps() < plan_.steps) none.EndStep();
+  Matrix scratch(plan_.steps, units);
+  const double silent = static_cast<double>(VanRossumLoss(filter_, none, target, 0, View(scratch)));
+  *distance = silent > 0 ? loss * loss / (silent * silent) : 0;
+  pass.BackwardFromSpikes(weight_views_, gradients, ErrorsInIntegers(sample));
+  return loss;
+}
+
+double LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
+                         std::span<const LifGradients> gradients, Outcome* outcome) const {
+  const float scale = 1.0f / static_cast<float>(batch.inputs.rows());
+  const int32_t label = batch.labels[static_cast<size_t>(sample)];
+  outcome->correct = ClassOf(pass.scores()) == label;
+  if (spec_.loss() == v1::Loss::VAN_ROSSUM) {
+    return LossOfSpikes(batch, sample, scale, pass, gradients, &outcome->distance);
+  }
+  std::vector<float> delta(pass.scores().size());
+  const double loss =
+      spec_.loss() == v1::Loss::SPIKE_COUNT
+          ? static_cast<double>(
+                SpikeCountLoss<float>(pass.scores(), plan_.steps, label, shares_, scale, delta))
+          : static_cast<double>(LossAndGradient(v1::Loss::CE, v1::Activation::LINEAR, pass.scores(),
+                                                label, scale, delta));
+  pass.Backward(weight_views_, delta, gradients, ErrorsInIntegers(sample));
+  return loss;
+}
+
+absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
+  TORPOR_RETURN_IF_ERROR(CheckBatch(batch));
+  EncodeBatch(batch);
+  const LifDefinition& definition = model_->resolved();
+  const bool stored = definition.quantization.has_weight_bits();
+  if (stored) stored_ = StoredLifWeights(definition, model_->parameters());
+  weight_views_ = ViewsOf(definition, stored ? stored_ : model_->parameters());
+  std::vector<Outcome> outcomes(inputs_.size());
+  const double loss = pass_.Gradients(
+      weight_views_, inputs_,
+      [&](int64_t sample, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
+        return Learn(batch, sample, pass, gradients, &outcomes[static_cast<size_t>(sample)]);
+      },
+      gradient_views_);
+  if (!std::isfinite(loss)) {
+    return WithHelp(
+        WithReason(absl::FailedPreconditionError(absl::StrCat(
+                       "training diverged: the loss is not finite at step ", update_.steps() + 1)),
+                   "DIVERGED"),
+        "Lower the learning rate.");
+  }
+  update_.Apply(rate_.At(batch.progress), gradients_, pool_,
+                model_->MutableParameters(spec_.loss()));
+  report.loss += loss;
+  for (const Outcome& outcome : outcomes) {
+    report.correct += outcome.correct ? 1 : 0;
+    report.distance += outcome.distance;
+  }
+  report.samples += batch.inputs.rows();
+  return absl::OkStatus();
+}
+
+void LifTrainer::Save(ArchiveWriter& archive) const {
+  archive.SetText("loss", v1::Loss::Kind_Name(spec_.loss()));
+  SaveLifWeights(model_->resolved(), model_->parameters(), "layers/", archive);
+  update_.Save(archive);
+}
+
+absl::Status LifTrainer::Load(const ArchiveReader& archive) {
+  TORPOR_ASSIGN_OR_RETURN(LifParameters parameters,
+                          LoadLifWeights(model_->resolved(), "layers/", archive));
+  TORPOR_RETURN_IF_ERROR(update_.Load(archive));
+  model_->MutableParameters(spec_.loss()) = std::move(parameters);
+  return absl::OkStatus();
+}
+
+}  // namespace torpor

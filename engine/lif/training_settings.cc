@@ -1,0 +1,133 @@
+#include "engine/lif/training_settings.h"
+
+#include <cmath>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status.h"
+#include "engine/learn/schedule.h"
+#include "engine/learn/train_checks.h"
+
+namespace torpor {
+namespace {
+
+constexpr double kLearningRate = 2e-3;
+constexpr int kBatch = 128;
+constexpr double kSlope = 5;
+constexpr int kLeastBits = 2;
+constexpr int kMostBits = 16;
+
+// So written that NaN fails.
+void CheckShare(const char* path, bool given, double value, bool one_excluded,
+                Violations& violations) {
+  if (!given || (value >= 0 && (one_excluded ? value < 1 : value <= 1))) return;
+  violations.Add(path, absl::StrCat("must be in [0, 1", one_excluded ? ")" : "]", ", got ", value));
+}
+
+void CheckPositive(const char* path, bool given, double value, Violations& violations) {
+  if (given && !(value > 0 && std::isfinite(static_cast<float>(value)))) {
+    violations.Add(path, absl::StrCat("must be above 0 and finite, got ", value));
+  }
+}
+
+void CheckIntegers(const LifDefinition& definition, const v1::TrainSpec& spec,
+                   Violations& violations) {
+  const bool wage = definition.quantization.scheme() == v1::LifQuantization::Scheme::WAGE;
+  if (!spec.lif().has_integers()) {
+    if (wage) {
+      violations.Add("lif.integers",
+                     "must be set: the network's quantization is WAGE, which learns in integers");
+    }
+    return;
+  }
+  if (!wage) {
+    violations.Add("lif.integers",
+                   "needs a network whose quantization.scheme is WAGE; RANGE learns in floats");
+  } else if (!definition.quantization.has_weight_bits()) {
+    violations.Add("lif.integers", "needs a network whose quantization has weight_bits");
+  }
+  const v1::IntegerTraining& integers = spec.lif().integers();
+  const auto check = [&](const char* path, bool given, int bits) {
+    if (given && (bits < kLeastBits || bits > kMostBits)) {
+      violations.Add(path,
+                     absl::StrCat("must be in ", kLeastBits, "..", kMostBits, ", got ", bits));
+    }
+  };
+  check("lif.integers.gradient_bits", integers.has_gradient_bits(), integers.gradient_bits());
+  check("lif.integers.error_bits", integers.has_error_bits(), integers.error_bits());
+  if (!v1::Rounding::Kind_IsValid(integers.rounding())) {
+    violations.Add("lif.integers.rounding", "must be TRUNCATE, NEAREST or STOCHASTIC");
+  }
+  if (spec.optimizer() != v1::Optimizer::SGD && spec.optimizer() != v1::Optimizer::UNSPECIFIED) {
+    violations.Add("optimizer", "must be SGD with lif.integers: a step is the gradient itself");
+  }
+  if (spec.has_momentum() && spec.momentum() != 0) {
+    violations.Add("momentum", absl::StrCat("must be 0 with lif.integers, got ", spec.momentum()));
+  }
+}
+
+}  // namespace
+
+void FillLifDefaults(v1::TrainSpec& spec) {
+  if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::CE);
+  if (!spec.has_learning_rate()) spec.set_learning_rate(kLearningRate);
+  if (spec.batch_size() == 0) spec.set_batch_size(kBatch);
+  FillSchedule(v1::Schedule::COSINE, spec);
+}
+
+absl::Status CheckLifTraining(const LifDefinition& definition, const v1::TrainSpec& spec) {
+  Violations violations;
+  if (definition.integrates) {
+    CheckLoss(spec.loss(), {v1::Loss::CE}, "loss", violations);
+  } else {
+    CheckLoss(spec.loss(), {v1::Loss::CE, v1::Loss::SPIKE_COUNT, v1::Loss::VAN_ROSSUM}, "loss",
+              violations);
+  }
+  CheckOptimizer(spec.optimizer(), {v1::Optimizer::ADAM, v1::Optimizer::ADAMAX, v1::Optimizer::SGD},
+                 "optimizer", violations);
+  CheckSchedule(spec, "", violations);
+  CheckFamilySettings(spec, v1::Network::kLif, violations);
+  CheckPositive("learning_rate", spec.has_learning_rate(), spec.learning_rate(), violations);
+  if (spec.batch_size() < 0 || spec.batch_size() > 65536) {
+    violations.Add("batch_size", absl::StrCat("must be in 1..65536, got ", spec.batch_size()));
+  }
+  if (spec.has_momentum() && spec.optimizer() != v1::Optimizer::SGD) {
+    violations.Add("momentum", "is for the optimizer SGD alone");
+  }
+  CheckShare("momentum", spec.has_momentum(), spec.momentum(), true, violations);
+  const v1::LifTraining& own = spec.lif();
+  CheckPositive("lif.slope", own.has_slope(), own.slope(), violations);
+  CheckShare("lif.right_share", own.has_right_share(), own.right_share(), false, violations);
+  CheckShare("lif.other_share", own.has_other_share(), own.other_share(), false, violations);
+  CheckShare("lif.filter_decay", own.has_filter_decay(), own.filter_decay(), true, violations);
+  CheckIntegers(definition, spec, violations);
+  return violations.ToStatus();
+}
+
+LifSurrogate SurrogateOf(const v1::LifTraining& training) {
+  return {.slope = static_cast<float>(training.has_slope() ? training.slope() : kSlope),
+          .reset_gradient = training.reset_gradient()};
+}
+
+SpikeShares SharesOf(const v1::LifTraining& training) {
+  SpikeShares shares;
+  if (training.has_right_share()) shares.right = training.right_share();
+  if (training.has_other_share()) shares.other = training.other_share();
+  return shares;
+}
+
+VanRossum FilterOf(const v1::LifTraining& training) {
+  VanRossum filter;
+  if (training.has_filter_decay()) filter.decay = training.filter_decay();
+  return filter;
+}
+
+LifIntegers IntegersOf(const v1::IntegerTraining& training) {
+  LifIntegers integers;
+  if (training.has_gradient_bits()) integers.gradient_bits = training.gradient_bits();
+  if (training.has_error_bits()) integers.error_bits = training.error_bits();
+  if (training.rounding() != v1::Rounding::UNSPECIFIED) integers.rounding = training.rounding();
+  return integers;
+}
+
+}  // namespace torpor

@@ -1,0 +1,16 @@
+// One chunk of a stream of spikes.
+#pragma once
+
+#include "absl/status/status.h"
+#include "engine/network/deployment.h"
+#include "server/session/served.h"
+
+namespace torpor {
+
+// Goes on with the work's stream on `deployment`, and writes scores and activity into `result` and
+// the output's spikes into the work's response. Where the stream begins, is reset, or remembers
+// what does not fit, it begins at rest. INVALID_ARGUMENT names fields below "chunk", or that the
+// network takes no streams; the stream then remembers what it did before.
+absl::Status RunChunk(const Deployment& deployment, InferenceWork& work, SampleResult& result);
+
+}  // namespace torpor

@@ -1,0 +1,141 @@
+#include "engine/lif/batch_pass.h"
+
+#include <gtest/gtest.h>
+
+#include "network_cases.h"
+
+namespace torpor {
+namespace {
+
+struct Result {
+  std::vector<std::vector<float>> input, recurrent;
+  double loss = 0;
+  std::vector<LifGradients> Views() {
+    std::vector<LifGradients> views;
+    for (size_t l = 0; l < input.size(); ++l) views.push_back({input[l], recurrent[l]});
+    return views;
+  }
+  friend bool operator==(const Result&, const Result&) = default;
+};
+
+// Filled with what must be overwritten.
+Result Stale(const NetworkCase& c) {
+  Result result;
+  for (size_t l = 0; l < c.weights.size(); ++l) {
+    result.input.emplace_back(c.weights[l].size(), 9.0f);
+    result.recurrent.emplace_back(c.recurrent[l].size(), 9.0f);
+  }
+  return result;
+}
+
+std::vector<LifSpikes> SomeSamples(int count) {
+  std::vector<LifSpikes> samples;
+  for (int s = 0; s < count; ++s) {
+    samples.push_back(SomeLifSpikes(19, 60, 0.1 + 0.02 * (s % 5), static_cast<uint64_t>(s)));
+  }
+  return samples;
+}
+
+double Learn(const NetworkCase& c, int64_t sample, LifNetworkPass& pass,
+             std::span<const LifGradients> gradients) {
+  std::vector<float> delta = SomeFloats(5, 1, static_cast<uint64_t>(sample));
+  pass.Backward(c.Weights(), delta, gradients);
+  double loss = 0;
+  for (size_t i = 0; i < 5; ++i) loss += double{delta[i]} * double{pass.scores()[i]};
+  return loss;
+}
+
+Result RunBatch(const NetworkCase& c, const std::vector<LifSpikes>& samples, LifBatchPass& batch) {
+  Result result = Stale(c);
+  std::vector<LifInput> inputs;
+  for (const LifSpikes& spikes : samples) inputs.push_back({&spikes, {}});
+  const std::vector<LifWeights> weights = c.Weights();
+  result.loss = batch.Gradients(
+      weights, inputs,
+      [&](int64_t s, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
+        return Learn(c, s, pass, gradients);
+      },
+      result.Views());
+  return result;
+}
+
+// To rounding of the largest.
+void ExpectNear(const std::vector<float>& values, const std::vector<float>& expected) {
+  float largest = 1e-3f;
+  for (const float x : expected) largest = std::max(largest, std::fabs(x));
+  for (size_t k = 0; k < values.size(); ++k) {
+    ASSERT_NEAR(values[k], expected[k], 1e-5 * largest) << k;
+  }
+}
+
+TEST(LifBatchPassTest, AnyNumberOfThreadsGivesTheSameBits) {
+  for (const NetworkCase& c : NetworkCases()) {
+    SCOPED_TRACE(c.name);
+    // Now and then more than two blocks.
+    const bool many = c.name == "recurrent, delayed, reset, spikes";
+    const std::vector<LifSpikes> samples =
+        SomeSamples(many ? 2 * LifBatchPass::kSamplesPerBlock + 5 : 13);
+    Result first;
+    for (const int threads : {1, 2, 3, 7}) {
+      ThreadPool pool(threads);
+      LifBatchPass batch(&c.plan, &pool);
+      const Result result = RunBatch(c, samples, batch);
+      if (threads == 1) first = result;
+      EXPECT_TRUE(result == first) << threads << " threads";
+      // Nothing stays behind.
+      EXPECT_TRUE(RunBatch(c, samples, batch) == first);
+    }
+  }
+}
+
+TEST(LifBatchPassTest, GradientsAreTheSumsOverSamples) {
+  for (const NetworkCase& c : NetworkCases()) {
+    for (const int count : {0, 1, 2, 13, 150}) {
+      if (count > 100 && c.plan.surrogate.reset_gradient) continue;
+      SCOPED_TRACE(c.name + ", " + std::to_string(count) + " samples");
+      const std::vector<LifSpikes> samples = SomeSamples(count);
+      ThreadPool pool(2);
+      LifBatchPass batch(&c.plan, &pool);
+      Result used = RunBatch(c, SomeSamples(9), batch);
+      const Result result = RunBatch(c, samples, batch);
+      Result expected = Stale(c);
+      for (const LifGradients& layer : expected.Views()) {
+        std::fill(layer.input.begin(), layer.input.end(), 0.0f);
+        std::fill(layer.recurrent.begin(), layer.recurrent.end(), 0.0f);
+      }
+      LifNetworkPass pass(&c.plan);
+      const std::vector<LifWeights> weights = c.Weights();
+      for (int s = 0; s < count; ++s) {
+        pass.Forward(weights, {&samples[static_cast<size_t>(s)], {}});
+        expected.loss += Learn(c, s, pass, expected.Views());
+      }
+      EXPECT_NEAR(result.loss, expected.loss, 1e-6);
+      for (size_t l = 0; l < result.input.size(); ++l) {
+        ExpectNear(result.input[l], expected.input[l]);
+        ExpectNear(result.recurrent[l], expected.recurrent[l]);
+      }
+    }
+  }
+}
+
+TEST(LifBatchPassTest, ForwardSeesEverySampleOnce) {
+  const NetworkCase c = NetworkCases()[1];
+  const std::vector<LifSpikes> samples = SomeSamples(11);
+  std::vector<LifInput> inputs;
+  for (const LifSpikes& spikes : samples) inputs.push_back({&spikes, {}});
+  ThreadPool pool(3);
+  LifBatchPass batch(&c.plan, &pool);
+  std::vector<std::vector<float>> scores(11);
+  batch.Forward(c.Weights(), inputs, [&](int64_t s, const LifNetworkPass& pass) {
+    std::vector<float>& of = scores[static_cast<size_t>(s)];
+    of.insert(of.end(), pass.scores().begin(), pass.scores().end());
+  });
+  LifNetworkPass pass(&c.plan);
+  for (size_t s = 0; s < 11; ++s) {
+    pass.Forward(c.Weights(), inputs[s]);
+    EXPECT_EQ(scores[s], std::vector<float>(pass.scores().begin(), pass.scores().end()));
+  }
+}
+
+}  // namespace
+}  // namespace torpor

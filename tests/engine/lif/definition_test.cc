@@ -1,0 +1,146 @@
+#include "engine/lif/definition.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/text_format.h"
+#include "tests/support/bad_fields.h"
+#include "tests/support/status_matchers.h"
+
+namespace torpor {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+v1::Network Network(const std::string& lif) {
+  v1::Network network;
+  EXPECT_TRUE(
+      google::protobuf::TextFormat::ParseFromString(absl::StrCat("lif { ", lif, " }"), &network));
+  return network;
+}
+
+constexpr char kDense[] =
+    "input { shape: [28, 28] } layers { dense { units: 200 } } "
+    "layers { name: 'out' dense { units: 10 } } ";
+
+std::vector<std::string> Wrong(const std::string& lif) {
+  return testing::FieldsOf(ResolveLif(Network(lif)).status());
+}
+
+TEST(LifDefinitionTest, FillsInWhatIsNotSaid) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(const LifDefinition definition, ResolveLif(Network(kDense)));
+  EXPECT_EQ(definition.inputs, 784);
+  EXPECT_EQ(definition.features(), 784);
+  EXPECT_EQ(definition.steps, 25);
+  EXPECT_EQ(definition.code, LifCode::kLatency);
+  EXPECT_EQ(definition.latency_threshold, 50);
+  EXPECT_EQ(definition.order, LifOrder::kImmediate);
+  EXPECT_TRUE(definition.integrates);
+  ASSERT_EQ(definition.layers.size(), 2u);
+  EXPECT_EQ(definition.layers[0].name, "layer0");
+  EXPECT_EQ(definition.layers[0].neuron.alpha, 0.7f);
+  EXPECT_EQ(definition.layers[0].neuron.threshold, 1);
+  EXPECT_DOUBLE_EQ(definition.layers[0].initial_range, std::sqrt(3.0 / 784));
+  EXPECT_EQ(definition.classes(), 10);
+  EXPECT_EQ(definition.neurons(), 210);
+  EXPECT_EQ(definition.synapses(), 784 * 200 + 200 * 10);
+}
+
+TEST(LifDefinitionTest, LayersHaveTheNetworksNeuronUnlessTheyHaveTheirOwn) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(
+      const LifDefinition definition,
+      ResolveLif(Network("input { shape: [4] } neuron { alpha: 0.5 delta: 2 } "
+                         "layers { dense { units: 3 } neuron { alpha: 0.25 } initial_scale: 2 } "
+                         "layers { dense { units: 2 } }")));
+  EXPECT_EQ(definition.layers[0].neuron.alpha, 0.25f);
+  EXPECT_EQ(definition.layers[0].neuron.delta, 2);
+  EXPECT_EQ(definition.layers[1].neuron.alpha, 0.5f);
+  EXPECT_DOUBLE_EQ(definition.layers[0].initial_range, 2 * std::sqrt(3.0 / 4));
+}
+
+TEST(LifDefinitionTest, SamplesThatAreSpikesBeginWithTheirSteps) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(
+      const LifDefinition definition,
+      ResolveLif(Network("input { shape: [250, 700] } spikes {} read_out: SPIKES order: DELAYED "
+                         "layers { dense { units: 400 } } layers { dense { units: 250 } }")));
+  EXPECT_EQ(definition.steps, 250);
+  EXPECT_EQ(definition.inputs, 700);
+  EXPECT_EQ(definition.features(), 175000);
+  EXPECT_FALSE(definition.integrates);
+  EXPECT_THAT(Wrong("input { shape: [700] } spikes {} layers { dense { units: 2 } }"),
+              ElementsAre("lif.input.shape"));
+  EXPECT_THAT(Wrong("input { shape: [9, 7] } steps: 8 spikes {} layers { dense { units: 2 } }"),
+              ElementsAre("lif.steps"));
+  EXPECT_THAT(Wrong("input { shape: [5000, 7] } spikes {} layers { dense { units: 2 } }"),
+              ElementsAre("lif.input.shape"));
+}
+
+TEST(LifDefinitionTest, ImagesGoThroughConvolutionAndPooling) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(
+      const LifDefinition definition,
+      ResolveLif(Network("input { shape: [28, 28] } layers { conv2d { channels: 16 kernel: 5 } } "
+                         "layers { avg_pool2d { kernel: 2 } } layers { flatten {} } "
+                         "layers { dense { units: 10 } }")));
+  EXPECT_EQ(definition.layers[0].outputs, 16 * 24 * 24);
+  EXPECT_EQ(definition.layers[0].fan_in, 25);
+  EXPECT_EQ(definition.layers[1].outputs, 16 * 12 * 12);
+  EXPECT_FALSE(definition.layers[1].has_weights());
+  EXPECT_EQ(definition.layers[3].fan_in, 2304);
+  const v1::NetworkDescription description = DescribeLif(definition);
+  EXPECT_EQ(description.layers(0).kind(), "conv2d");
+  EXPECT_THAT(description.layers(0).output_shape(), ElementsAre(16, 24, 24));
+  EXPECT_THAT(description.layers(2).output_shape(), ElementsAre(2304));
+  EXPECT_EQ(description.layers(3).activation(), "integrate");
+  EXPECT_EQ(description.parameters(), 16 * 25 + 23040);
+  EXPECT_EQ(description.multiply_accumulates(), (16 * 25 * 576 + 23040) * 25);
+}
+
+TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
+  const std::string dense = kDense;
+  EXPECT_THAT(Wrong(dense + "neuron { alpha: 1 }"), ElementsAre("lif.neuron.alpha"));
+  EXPECT_THAT(Wrong(dense + "neuron { beta: -0.1 gamma: nan }"),
+              ElementsAre("lif.neuron.beta", "lif.neuron.gamma"));
+  EXPECT_THAT(Wrong(dense + "neuron { threshold: 0 delta: -1 }"),
+              ElementsAre("lif.neuron.delta", "lif.neuron.threshold"));
+  EXPECT_THAT(Wrong(dense + "steps: 4097"), ElementsAre("lif.steps"));
+  EXPECT_THAT(Wrong(dense + "steps: 4"), ElementsAre("lif.steps"));
+  EXPECT_THAT(Wrong(dense + "step_ms: 0"), ElementsAre("lif.step_ms"));
+  EXPECT_THAT(Wrong(dense + "latency { threshold: 255 }"), ElementsAre("lif.latency.threshold"));
+  EXPECT_THAT(Wrong(dense + "rate { chance: 0 }"), ElementsAre("lif.rate.chance"));
+  EXPECT_THAT(Wrong(dense + "quantization { weight_bits: 1 }"),
+              ElementsAre("lif.quantization.weight_bits"));
+  EXPECT_THAT(Wrong(dense + "quantization { membrane_bits: 8 }"),
+              ElementsAre("lif.quantization.membrane_bits"));
+  EXPECT_THAT(Wrong("input { shape: [4] } layers { dense { units: 2 recurrent: true } }"),
+              ElementsAre("lif.layers[0].dense.recurrent"));
+  EXPECT_THAT(Wrong("input { shape: [4] } layers { dense { units: 0 } }"),
+              ElementsAre("lif.layers[0].dense.units"));
+  EXPECT_THAT(Wrong("input { shape: [4, 4] } layers { conv2d { channels: 2 kernel: 5 } } "
+                    "layers { dense { units: 2 } }"),
+              ElementsAre("lif.layers[0].conv2d.kernel"));
+  EXPECT_THAT(Wrong("input { shape: [4, 4] } layers { avg_pool2d { kernel: 2 } neuron {} } "
+                    "layers { dense { units: 2 } }"),
+              ElementsAre("lif.layers[0].neuron"));
+  EXPECT_THAT(Wrong("input { shape: [4, 4] } layers { flatten {} }"),
+              ElementsAre("lif.layers[0].flatten"));
+  EXPECT_THAT(Wrong("input { shape: [4] }"), ElementsAre("lif.layers"));
+  EXPECT_THAT(Wrong("input { shape: [4] } layers {}"), ElementsAre("lif.layers[0].dense"));
+  EXPECT_THAT(ResolveLif(Network(dense + "neuron { alpha: 1 }")).status().message(),
+              HasSubstr("must be in [0, 1), got 1"));
+}
+
+TEST(LifDefinitionTest, WarnsOfSpikesThatNeverArrive) {
+  const std::string late = absl::StrCat(kDense, "order: DELAYED rate {} ");
+  TORPOR_ASSERT_OK_AND_ASSIGN(const LifDefinition four, ResolveLif(Network(late + "steps: 4")));
+  EXPECT_THAT(LifWarnings(four), ElementsAre(HasSubstr("lif.steps")));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const LifDefinition five, ResolveLif(Network(late + "steps: 5")));
+  EXPECT_TRUE(LifWarnings(five).empty());
+}
+
+}  // namespace
+}  // namespace torpor

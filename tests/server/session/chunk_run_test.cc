@@ -1,0 +1,140 @@
+#include "server/session/chunk_run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "server/session/batch_runner.h"
+#include "tests/server/session/work_of.h"
+#include "tests/support/bad_fields.h"
+
+namespace torpor {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::TestWork;
+
+struct Sum final : StreamState {
+  explicit Sum(int width) : width(width) {}
+  int width;
+  int so_far = 0;
+};
+
+// Adds up the indices of all spikes of a stream; its own spikes are those that came.
+class Adder final : public Deployment {
+ public:
+  explicit Adder(int inputs) : inputs_(inputs) { read_out_.classes = 2; }
+  const Footprint& footprint() const override { return footprint_; }
+  const ReadOut& read_out() const override { return read_out_; }
+  int features() const override { return inputs_; }
+  const v1::PowerMode& mode() const override { return mode_; }
+  absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
+                   const Cancellation&) const override {
+    for (size_t i = 0; i < tasks.size(); ++i) results[i].scores[0] = tasks[i].input.values[0];
+    return absl::OkStatus();
+  }
+  int stream_inputs() const override { return inputs_; }
+  std::unique_ptr<StreamState> NewStream() const override { return std::make_unique<Sum>(inputs_); }
+  bool Continues(const StreamState& state) const override {
+    return static_cast<const Sum&>(state).width == inputs_;
+  }
+  absl::Status RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,
+                        ChunkResult& result, const Cancellation&) const override {
+    Sum& sum = static_cast<Sum&>(state);
+    sum.so_far = std::accumulate(chunk.index.begin(), chunk.index.end(), sum.so_far);
+    result.scores[0] = static_cast<float>(sum.so_far);
+    result.step = {chunk.step.begin(), chunk.step.end()};
+    result.index = {chunk.index.begin(), chunk.index.end()};
+    return absl::OkStatus();
+  }
+  double NominalSynapticPower(const Recorder&) const override { return 0; }
+
+ private:
+  const int inputs_;
+  v1::PowerMode mode_;
+  ReadOut read_out_;
+  Footprint footprint_;
+};
+
+struct ChunkWork {
+  ChunkWork(StreamMemory& stream, std::vector<int32_t> index) : work(1, 1, 0) {
+    chunk.set_steps(4);
+    for (const int32_t i : index) {
+      chunk.add_step(2);
+      chunk.add_index(i);
+    }
+    work.input = nullptr;
+    work.chunk = &chunk;
+    work.stream = &stream;
+  }
+  v1::SpikeTrain chunk;
+  TestWork work;
+};
+
+std::shared_ptr<const Served> ServedOf(std::shared_ptr<const Deployment> deployment) {
+  auto served = std::make_shared<Served>();
+  served->deployment = std::move(deployment);
+  served->generation = 1;
+  return served;
+}
+
+TEST(ChunkRunTest, StreamsRememberAndDoNotSeeEachOther) {
+  const auto served = ServedOf(std::make_shared<Adder>(8));
+  BatchRunner runner(nullptr);
+  PowerMeter meter;
+  StreamMemory one, two;
+  // Several chunks of a stream in one batch, tensors and another stream's between them.
+  ChunkWork a(one, {1, 2}), b(two, {7}), c(one, {3, 5}), reset(one, {4});
+  reset.work.reset = true;
+  TestWork tensor(2, 8, 0.5f);
+  runner.Run({&a.work, &tensor, &b.work, &c.work, &reset.work}, served, &meter);
+  EXPECT_EQ(a.work.score(0), 3);
+  EXPECT_EQ(b.work.score(0), 7);
+  EXPECT_EQ(c.work.score(0), 11);
+  EXPECT_EQ(reset.work.score(0), 4);
+  EXPECT_EQ(tensor.score(0), 0.5f);
+  EXPECT_EQ(tensor.score(2), 0.5f);
+  EXPECT_FALSE(tensor.reply.has_spikes());
+  EXPECT_EQ(c.work.reply.spikes().steps(), 4);
+  EXPECT_THAT(c.work.reply.spikes().index(), ElementsAre(3, 5));
+  EXPECT_THAT(c.work.reply.spikes().step(), ElementsAre(2, 2));
+}
+
+TEST(ChunkRunTest, WhatDoesNotFitANewModelIsLostAndSaidSo) {
+  BatchRunner runner(nullptr);
+  PowerMeter meter;
+  StreamMemory stream;
+  ChunkWork first(stream, {1, 2}), same(stream, {3}), other(stream, {1});
+  runner.Run({&first.work}, ServedOf(std::make_shared<Adder>(8)), &meter);
+  runner.Run({&same.work}, ServedOf(std::make_shared<Adder>(8)), &meter);
+  EXPECT_EQ(same.work.score(0), 6);
+  EXPECT_FALSE(same.work.state_lost);
+  runner.Run({&other.work}, ServedOf(std::make_shared<Adder>(4)), &meter);
+  EXPECT_EQ(other.work.score(0), 1);
+  EXPECT_TRUE(other.work.state_lost);
+}
+
+TEST(ChunkRunTest, AWrongChunkLeavesTheStreamAsItWas) {
+  const auto served = ServedOf(std::make_shared<Adder>(8));
+  BatchRunner runner(nullptr);
+  PowerMeter meter;
+  StreamMemory stream;
+  ChunkWork first(stream, {1, 2}), wrong(stream, {3, 8}), next(stream, {4});
+  runner.Run({&first.work, &wrong.work, &next.work}, served, &meter);
+  EXPECT_THAT(testing::FieldsOf(wrong.work.status), ElementsAre("chunk.index[1]"));
+  EXPECT_EQ(next.work.score(0), 7);
+}
+
+TEST(ChunkRunTest, FamiliesWithoutStreamsSaySo) {
+  StreamMemory stream;
+  ChunkWork chunk(stream, {0});
+  SampleResult result;
+  const Adder none(0);
+  EXPECT_THAT(testing::FieldsOf(RunChunk(none, chunk.work, result)), ElementsAre("chunk"));
+}
+
+}  // namespace
+}  // namespace torpor
