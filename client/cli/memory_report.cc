@@ -99,10 +99,11 @@ void AddFigures(const MemoryReportInput& input, HtmlPage& page) {
   std::vector<std::pair<std::string, std::string>> figures;
   for (const v1::MemoryComparison& c : input.response.comparisons()) {
     if (c.against() != input.against || c.quantity() != Quantity::LEARNING) continue;
-    std::string meaning = absl::StrCat(SchemeName(c.scheme()), ": energy of forward, backward and ",
-                                       "update less than ", SchemeName(c.against()));
+    std::string meaning =
+        absl::StrCat("of the energy of forward, backward and update saved by ",
+                     SchemeName(c.scheme()), " against ", SchemeName(c.against()));
     if (c.has_robustness()) {
-      absl::StrAppend(&meaning, "; less in ", Percent(c.robustness(), 0), " of the draws");
+      absl::StrAppend(&meaning, "; some in ", Percent(c.robustness(), 0), " of the draws");
     }
     figures.emplace_back(Percent(c.saving(), 1), meaning);
   }
@@ -247,7 +248,7 @@ std::vector<Plot> MemoryPlots(const std::vector<MemoryCurvePoint>& points) {
     plot.x.maximum = 1;
     plot.y.label = bits ? "storage (Mbit)" : "energy of a pass (uJ)";
     plot.y.minimum = 0;
-    plot.legend = "outside bottom center horizontal";
+    plot.legend = "outside bottom center horizontal height 1";
     plot.height = 450;
     for (size_t s = 0; s < points.front().totals.size(); ++s) {
       const v1::MemoryScheme::Kind scheme = points.front().totals[s].scheme();
@@ -272,7 +273,7 @@ Plot SavingPlot(const v1::CompareMemoryResponse& response, v1::MemoryScheme::Kin
   plot.x.maximum = 4.5;
   plot.x.ticks = {1, 2, 3, 4};
   plot.y.label = "saving (%)";
-  plot.legend = "outside bottom center horizontal";
+  plot.legend = "outside bottom center horizontal height 1";
   plot.height = 450;
   for (const v1::MemoryComparison& c : response.comparisons()) {
     if (c.against() != against) continue;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/reproduce/figures.h"
@@ -116,16 +117,18 @@ void DrawAgreement(Study& study, const std::vector<Row>& rows, const recipe::Agr
   study.drawings.push_back(std::move(drawing));
 }
 
-// Savings against bits with what draws of the coefficients say, a drawing a group of rows.
+// Savings against bits with what draws of the coefficients say, a drawing a group and column of
+// rows that has several widths.
 void DrawSavings(Study& study, const std::vector<Row>& rows) {
-  std::map<std::string, Drawing> drawings;
+  std::map<std::pair<std::string, std::string>, Drawing> drawings;
   for (const Row& row : rows) {
     if (row.place.metric != "saving_rate" || !row.measured) continue;
     const size_t index = drawings.size() + 1;
-    Drawing& drawing = drawings[row.place.group];
+    Drawing& drawing = drawings[{row.place.group, row.place.column}];
     Plot& plot = drawing.plot;
     if (plot.series.empty()) {
-      plot = LegendBelow(absl::StrCat("savings-", index), row.place.group);
+      plot = LegendBelow(absl::StrCat("savings-", index),
+                         absl::StrCat(row.place.column, ", ", row.place.group));
       plot.x.label = "bits of a weight";
       plot.y.label = "saving in backward pass and update (%)";
       plot.y.minimum = 0;
@@ -149,7 +152,8 @@ void DrawSavings(Study& study, const std::vector<Row>& rows) {
     }
     if (row.paper) plot.series[2].points.push_back({x, 100 * *row.paper, {}, {}});
   }
-  for (auto& [group, drawing] : drawings) {
+  for (auto& [key, drawing] : drawings) {
+    if (drawing.plot.series[0].points.size() < 2) continue;
     std::erase_if(drawing.plot.series, [](const Series& series) { return series.points.empty(); });
     study.drawings.push_back(std::move(drawing));
   }

@@ -119,7 +119,7 @@ TEST(MemoryFlags, RefuseWhatTheyCannotRead) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("no array is given"));
   EXPECT_THAT(run({"--dense", "784x128", "--model", "m"}).err, HasSubstr("several ways"));
-  for (const char* shape : {"784", "784x128x3", "784x", "ax3", "784x128 ", "1e3x5"}) {
+  for (const char* shape : {"784", "784x128x3", "784x", "ax3", "1e3x5"}) {
     result = run({"--dense", shape});
     EXPECT_EQ(result.exit_code, 2) << shape;
     EXPECT_THAT(result.err, AllOf(HasSubstr("not 2 sizes"), HasSubstr("--dense"))) << shape;

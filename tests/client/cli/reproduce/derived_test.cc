@@ -2,6 +2,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/reproduce/study.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -27,7 +28,7 @@ class DerivedTest : public ::testing::Test {
     recipe::Values& values = *recipe_.add_paper();
     values.set_id(id);
     values.add_value(value);
-    values.set_source("the paper");
+    values.set_source(std::string("the paper"));
   }
   // After AddDerived.
   const Row* Find(const std::string& id) {
@@ -49,12 +50,12 @@ TEST_F(DerivedTest, RatiosAreOfSums) {
   study_.rows.Add(At("b", "forward"), {.value = 2e-6});
   study_.rows.Add(At("c", "forward"), {.value = 2e-6});
   recipe::Ratio& ratio = *recipe_.add_ratios();
-  ratio.set_id("ab-c");
+  ratio.set_id(std::string("ab-c"));
   ratio.add_rows(std::string("a"));
   ratio.add_rows(std::string("b"));
   ratio.add_over(std::string("c"));
   recipe::Ratio& missing = *recipe_.add_ratios();
-  missing.set_id("none");
+  missing.set_id(std::string("none"));
   missing.add_rows(std::string("a"));
   missing.add_over(std::string("d"));
   Known("ratio=ab-c", 1.4);
@@ -75,9 +76,9 @@ TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
   study_.rows.Add(At("other", "leakage"), {.value = 7});
   for (const char* id : {"a", "b", "c", "other"}) Known(id, 1);
   recipe::Agreement& agreement = *recipe_.add_agreements();
-  agreement.set_id("all");
-  agreement.add_metrics("forward");
-  agreement.add_metrics("backward");
+  agreement.set_id(std::string("all"));
+  agreement.add_metrics(std::string("forward"));
+  agreement.add_metrics(std::string("backward"));
   AddDerived(study_);
   EXPECT_EQ(*Find("agreement=all,metric=figures")->measured, 3);
   EXPECT_NEAR(*Find("agreement=all,metric=median_error")->measured, 0.2, 1e-12);
@@ -92,15 +93,25 @@ TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
 }
 
 TEST_F(DerivedTest, SavingsAreDrawnWithTheirDraws) {
-  study_.rows.Add(At("bits=8,metric=saving_rate", "saving_rate"), {.value = 0.5});
-  study_.rows.Add(At("bits=8,metric=saving_p5", "saving_p5"), {.value = 0.3});
-  study_.rows.Add(At("bits=8,metric=saving_p50", "saving_p50"), {.value = 0.45});
-  study_.rows.Add(At("bits=8,metric=saving_p95", "saving_p95"), {.value = 0.7});
+  for (const char* bits : {"bits=8,", "bits=4,"}) {
+    const auto add = [&](const char* metric, double value) {
+      study_.rows.Add(At(absl::StrCat(bits, "metric=", metric), metric), {.value = value});
+    };
+    add("saving_rate", 0.5);
+    add("saving_p5", 0.3);
+    add("saving_p50", 0.45);
+    add("saving_p95", 0.7);
+  }
+  // Of another scheme, at one width: no drawing.
+  Place other = At("bits=8,scheme=other,metric=saving_rate", "saving_rate");
+  other.column = "other";
+  study_.rows.Add(std::move(other), {.value = 0.1});
   AddDerived(study_);
   ASSERT_EQ(study_.drawings.size(), 1u);
   // Nothing published: no curve for it.
   const Plot& plot = study_.drawings[0].plot;
   ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].points.size(), 2u);
   EXPECT_EQ(plot.series[0].points[0].y, 50);
   EXPECT_EQ(*plot.series[1].points[0].high, 70);
 }
