@@ -18,6 +18,19 @@ namespace {
 // Numbers of the errors' rounding begin behind those of the weights.
 constexpr uint32_t kErrorTensors = 1024;
 
+// Of a target's bytes [steps x units], 0 or 1 each.
+LifSpikes TargetSpikes(std::span<const uint8_t> target, int steps) {
+  LifSpikes spikes;
+  const size_t units = target.size() / static_cast<size_t>(steps);
+  for (size_t n = 0; n < static_cast<size_t>(steps); ++n) {
+    for (size_t i = 0; i < units; ++i) {
+      if (target[n * units + i] != 0) spikes.index.push_back(static_cast<uint32_t>(i));
+    }
+    spikes.EndStep();
+  }
+  return spikes;
+}
+
 v1::TrainSpec Filled(v1::TrainSpec spec) {
   FillLifDefaults(spec);
   return spec;
@@ -119,10 +132,9 @@ double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
                                 LifNetworkPass& pass, std::span<const LifGradients> gradients,
                                 double* distance) const {
   const int units = model_->classes();
-  LifSpikes target;
   const size_t values = static_cast<size_t>(plan_.steps) * static_cast<size_t>(units);
-  RasterSpikes(plan_.steps, batch.targets.subspan(static_cast<size_t>(sample) * values, values),
-               target);
+  const LifSpikes target = TargetSpikes(
+      batch.targets.subspan(static_cast<size_t>(sample) * values, values), plan_.steps);
   const double loss = static_cast<double>(VanRossumLoss(
       filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
   LifSpikes none;

@@ -163,6 +163,43 @@ TEST_F(LifModelTest, LearnsInIntegers) {
   }
 }
 
+// Spikes of a target at the steps and units that one input after the other leads to.
+TEST_F(LifModelTest, LearnsASpikeTrain) {
+  constexpr int kSteps = 40, kInputs = 30, kUnits = 6;
+  std::vector<float> inputs(kSteps * kInputs);
+  std::vector<uint8_t> targets(kSteps * kUnits);
+  RandomStream random(4, RandomPurpose::kTest);
+  for (float& value : inputs) value = random.NextFloat() < 0.1f ? 1.0f : 0.0f;
+  for (int n = 8; n < kSteps; n += 4) {
+    targets[static_cast<size_t>(n * kUnits + n / 4 % kUnits)] = 1;
+  }
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [40, 30] } spikes {} order: DELAYED read_out: SPIKES "
+      "neuron { threshold: 0.9 } layers { dense { units: 40 } } layers { dense { units: 6 } }"));
+  v1::TrainSpec spec = Spec();
+  spec.set_loss(v1::Loss::VAN_ROSSUM);
+  spec.mutable_lif()->set_slope(2);
+  spec.mutable_lif()->set_reset_gradient(true);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, model->NewTrainer(spec, &pool_));
+  const Matrix sample = Eigen::Map<const Matrix>(inputs.data(), 1, kSteps * kInputs);
+  const std::vector<int32_t> label = {0};
+  double first = 0, lowest = 1e9;
+  for (int step = 0; step < 300; ++step) {
+    StepReport report;
+    TORPOR_ASSERT_OK(trainer->Step(
+        {.inputs = View(sample), .labels = label, .progress = step / 300.0, .targets = targets},
+        report));
+    if (step == 0) first = report.distance;
+    lowest = std::min(lowest, report.distance);
+  }
+  EXPECT_GT(first, 0.5);
+  EXPECT_LT(lowest, 0.2) << "1 is a network that never spikes";
+  StepReport report;
+  EXPECT_THAT(testing::FieldsOf(trainer->Step(
+                  {.inputs = View(sample), .labels = label, .progress = 0, .targets = {}}, report)),
+              ElementsAre("dataset"));
+}
+
 TEST_F(LifModelTest, ThreadsChangeNothingAndResumedEqualsUninterrupted) {
   for (const char* more : {"", "quantization { scheme: WAGE weight_bits: 6 membrane_bits: 8 }",
                            "rate { chance: 0.3 } quantization { weight_bits: 5 }"}) {
