@@ -69,10 +69,10 @@ absl::Status CheckLabelled(const StdpPlan& plan, const Dataset& data) {
   }
   if (absent.empty()) return absl::OkStatus();
   return WithHelp(
-      FieldError("dataset", absl::StrCat("must have samples of every class, by which neurons are "
-                                         "named; none of the ",
-                                         data.size(), " samples has label ",
-                                         absl::StrJoin(absent, ", "))),
+      FieldError("dataset",
+                 absl::StrCat("must have samples of every class, by which neurons are "
+                              "named; none of the ",
+                              data.size(), " samples has label ", absl::StrJoin(absent, ", "))),
       absl::StrCat("Take more samples (calibration_samples), or a network of fewer than ",
                    plan.classes, " classes (stdp.classes)."));
 }

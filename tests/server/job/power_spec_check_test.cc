@@ -36,7 +36,8 @@ TEST(PowerSpecCheckTest, EachBadFieldIsNamedWithItsBound) {
             "spec.power_sweep.epsilon", "for the layers of epsilon_layers"},
            {"power_sweep { dataset: 'd' epsilon: 1 samples: -1 }", "spec.power_sweep.samples",
             "negative"},
-           {"evaluate { dataset: 'd' energy_profile { name: 'mine' coefficients { name: 'core_tick' "
+           {"evaluate { dataset: 'd' energy_profile { name: 'mine' coefficients { name: "
+            "'core_tick' "
             "value: 1 unit: 'nJ' source: 's' kind: ASSUMED } } }",
             "spec.evaluate.energy_profile.coefficients[0].unit", "must be 'J' for core_tick"},
            {"power_sweep { dataset: 'd' epsilon: 1 energy_profile { name: 'mine' } }",
