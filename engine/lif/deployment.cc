@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "engine/base/status.h"
@@ -49,17 +50,10 @@ LifDeployment::LifDeployment(LifDrive drive)
 }
 
 void LifDeployment::MakeMeters() {
-  double square = 1;
-  for (size_t l = 0; l < plan_.layers.size(); ++l) {
-    const LifLayerPlan& layer = plan_.layers[l];
-    if (layer.pool != nullptr) {
-      square *= static_cast<double>(layer.pool->scale()) * static_cast<double>(layer.pool->scale());
-      continue;
-    }
+  for (LifStage& stage : StagesOf(plan_)) {
+    const LifLayerPlan& layer = plan_.layers[stage.layer];
     Meter meter;
-    meter.layer = l;
-    meter.square = square;
-    square = 1;
+    meter.square = static_cast<double>(stage.scale) * static_cast<double>(stage.scale);
     meter.inputs = layer.synapses->inputs();
     meter.units = layer.synapses->outputs();
     meter.synapses = layer.synapses->weights();
@@ -75,11 +69,12 @@ void LifDeployment::MakeMeters() {
         meter.power.push_back(static_cast<double>(sums(0, j)));
       }
     };
-    add(*layer.synapses, views_[l].input);
+    add(*layer.synapses, views_[stage.layer].input);
     if (meter.recurrent) {
-      add(*layer.recurrent, views_[l].recurrent);
+      add(*layer.recurrent, views_[stage.layer].recurrent);
       meter.synapses += layer.recurrent->weights();
     }
+    meter.stage = std::move(stage);
     meters_.push_back(std::move(meter));
   }
 }
@@ -149,9 +144,7 @@ void LifDeployment::RunWhole(const LifInput& input, Workspace& workspace,
   pass.Forward(views_, input);
   std::copy(pass.scores().begin(), pass.scores().end(), result.scores.begin());
   result.steps_used = drive_.steps;
-  ChargeAll(
-      input, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, drive_.steps,
-      result.activity, result.recorder);
+  ChargeAll(input, pass, drive_.steps, result.activity, result.recorder);
   if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
@@ -170,9 +163,7 @@ void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
     pass.Run(views_, step, 1, workspace.state);
     ++n;
     Activity piece;
-    ChargeAll(
-        step, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, 1, piece,
-        result.recorder);
+    ChargeAll(step, pass, 1, piece, result.recorder);
     result.activity.Add(piece);
     if (static_cast<double>(Margin(LastRow(pass.scores()))) >= drive_.mode.margin()) break;
   }
@@ -185,8 +176,8 @@ void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
   if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
-template <typename SpikesOf>
-void LifDeployment::ChargeAll(const LifInput& input, const SpikesOf& spikes, int steps,
+template <typename Pass>
+void LifDeployment::ChargeAll(const LifInput& input, const Pass& pass, int steps,
                               Activity& activity, Recorder* recorder) const {
   activity.layers.resize(meters_.size());
   if (recorder != nullptr && recorder->squared_inputs.empty()) {
@@ -197,33 +188,23 @@ void LifDeployment::ChargeAll(const LifInput& input, const SpikesOf& spikes, int
   }
   for (size_t m = 0; m < meters_.size(); ++m) {
     const Meter& meter = meters_[m];
+    const size_t layer = meter.stage.layer;
+    // Spikes of what is below, pools among it; currents reach the first layer with weights alone.
     LifInput seen = input;
-    std::vector<float> pooled;
-    if (m > 0 || (meter.layer > 0 && input.spikes != nullptr)) {
-      seen = {.spikes = &spikes(meter.layer - 1), .currents = {}};
-    } else if (meter.layer > 0) {
-      pooled = PooledCurrents(meter.layer, input.currents);
-      seen.currents = pooled;
+    std::optional<LifPools> pools;
+    if (m > 0 || (layer > 0 && input.spikes != nullptr)) {
+      seen = {.spikes = &pass.spikes(layer - 1), .currents = {}};
+    } else if (layer > 0) {
+      seen = pools.emplace(&plan_).Pool(meter.stage, input);
     }
-    Charge(meter, seen, spikes(meter.layer), steps, activity.layers[m],
+    Charge(meter, seen, pass.spikes(layer), steps, activity.layers[m],
            recorder == nullptr ? nullptr : &recorder->squared_inputs[m]);
   }
 }
 
-std::vector<float> LifDeployment::PooledCurrents(size_t layer,
-                                                 std::span<const float> currents) const {
-  std::vector<float> below(currents.begin(), currents.end());
-  for (size_t l = 0; l < layer; ++l) {
-    std::vector<float> pooled(static_cast<size_t>(plan_.layers[l].pool->pooled().units()));
-    plan_.layers[l].pool->PoolCurrents(below, pooled);
-    below = std::move(pooled);
-  }
-  return below;
-}
-
 void LifDeployment::Charge(const Meter& meter, const LifInput& input, const LifSpikes& own,
                            int steps, LayerActivity& activity, Eigen::VectorXd* record) const {
-  const LifSynapses& synapses = *plan_.layers[meter.layer].synapses;
+  const LifSynapses& synapses = *plan_.layers[meter.stage.layer].synapses;
   double power = 0;
   int64_t events = 0;
   const auto charge = [&](size_t place, double square) {
@@ -304,9 +285,7 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
   pass.Run(views_, input, chunk.steps, stream.state);
   std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
   for (float& score : result.scores) score *= drive_.gain;
-  ChargeAll(
-      input, [&](size_t layer) -> const LifSpikes& { return pass.spikes(layer); }, chunk.steps,
-      result.activity, nullptr);
+  ChargeAll(input, pass, chunk.steps, result.activity, nullptr);
   const LifSpikes& out = pass.spikes(plan_.layers.size() - 1);
   for (int n = 0; n < out.steps(); ++n) {
     for (const uint32_t i : out.At(n)) {

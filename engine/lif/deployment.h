@@ -10,6 +10,7 @@
 #include "engine/lif/definition.h"
 #include "engine/lif/network_pass.h"
 #include "engine/lif/sample_encoder.h"
+#include "engine/lif/stages.h"
 #include "engine/lif/stream_pass.h"
 #include "engine/lif/weights.h"
 #include "engine/network/deployment.h"
@@ -77,8 +78,7 @@ class LifDeployment final : public Deployment {
   };
   // What one layer with weights is charged by.
   struct Meter {
-    // Of the plan's layers.
-    size_t layer = 0;
+    LifStage stage;
     // Square of what an event counts.
     double square = 1;
     // [inputs, then units where recurrent]: sum of the |weights| of one.
@@ -96,11 +96,9 @@ class LifDeployment final : public Deployment {
   // Activity of the layer's events; adds them to `record` unless null.
   void Charge(const Meter& meter, const LifInput& input, const LifSpikes& own, int steps,
               LayerActivity& activity, Eigen::VectorXd* record) const;
-  // What the first layer with weights sees of them, behind the pools before it.
-  std::vector<float> PooledCurrents(size_t layer, std::span<const float> currents) const;
-  // Of all layers, from what `spikes` says of each layer of the plan.
-  template <typename SpikesOf>
-  void ChargeAll(const LifInput& input, const SpikesOf& spikes, int steps, Activity& activity,
+  // Of all layers, from the spikes of each in the last run of `pass`.
+  template <typename Pass>
+  void ChargeAll(const LifInput& input, const Pass& pass, int steps, Activity& activity,
                  Recorder* recorder) const;
 
   LifDrive drive_;
