@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/network/number_bound.h"
 #include "engine/network/validation.h"
 
 namespace torpor {
@@ -21,43 +21,19 @@ constexpr int kMostBits = 16;
 // A latency code has so many steps after the last spike.
 constexpr int kLatencyTail = 4;
 
-// A number of the definition within [low, high) or [low, high], or its default where it is not set.
-struct Bound {
-  double low = 0;
-  double high = std::numeric_limits<float>::max();
-  bool low_excluded = false;
-  bool high_excluded = false;
-};
-
-double Number(const std::string& path, bool given, double value, double fallback,
-              const Bound& bound, Violations& violations) {
-  if (!given) return fallback;
-  const bool above = bound.low_excluded ? value > bound.low : value >= bound.low;
-  const bool below = bound.high_excluded ? value < bound.high : value <= bound.high;
-  if (above && below) return value;  // so written that NaN fails
-  const bool bounded = bound.high < std::numeric_limits<float>::max();
-  violations.Add(
-      path, bounded ? absl::StrCat("must be in ", bound.low_excluded ? "(" : "[", bound.low, ", ",
-                                   bound.high, bound.high_excluded ? ")" : "]", ", got ", value)
-                    : absl::StrCat("must be ", bound.low_excluded ? "above " : "at least ",
-                                   bound.low, " and finite, got ", value));
-  return fallback;
-}
-
 LifNeuron ResolveNeuron(const v1::LifNeuron& neuron, const std::string& path, LifNeuron fallback,
                         Violations& violations) {
-  const Bound decay = {.high = 1, .high_excluded = true};
+  const NumberBound decay = {.low_excluded = false, .high = 1, .high_excluded = true};
   const auto number = [&](const char* name, bool given, double value, float& of,
-                          const Bound& bound) {
-    of = static_cast<float>(Number(absl::StrCat(path, ".", name), given, value,
-                                   static_cast<double>(of), bound, violations));
+                          const NumberBound& bound) {
+    of = static_cast<float>(NumberOr(absl::StrCat(path, ".", name), given, value,
+                                     static_cast<double>(of), bound, violations));
   };
   number("alpha", neuron.has_alpha(), neuron.alpha(), fallback.alpha, decay);
   number("beta", neuron.has_beta(), neuron.beta(), fallback.beta, decay);
   number("gamma", neuron.has_gamma(), neuron.gamma(), fallback.gamma, decay);
-  number("delta", neuron.has_delta(), neuron.delta(), fallback.delta, {});
-  number("threshold", neuron.has_threshold(), neuron.threshold(), fallback.threshold,
-         {.low_excluded = true});
+  number("delta", neuron.has_delta(), neuron.delta(), fallback.delta, {.low_excluded = false});
+  number("threshold", neuron.has_threshold(), neuron.threshold(), fallback.threshold, {});
   return fallback;
 }
 
@@ -127,8 +103,8 @@ void ResolveCode(const v1::LifNetwork& network, LifDefinition& definition, Viola
     case v1::LifNetwork::kRate:
       definition.code = LifCode::kRate;
       definition.rate_chance =
-          Number("lif.rate.chance", network.rate().has_chance(), network.rate().chance(),
-                 kDefaultChance, {.high = 1, .low_excluded = true}, violations);
+          NumberOr("lif.rate.chance", network.rate().has_chance(), network.rate().chance(),
+                   kDefaultChance, {.high = 1}, violations);
       return;
     case v1::LifNetwork::kDirect:
       definition.code = LifCode::kDirect;
@@ -191,8 +167,8 @@ void ResolveSteps(const v1::LifNetwork& network, LifDefinition& definition,
                                              "last spike, got ",
                                              definition.steps));
   }
-  definition.step_ms = Number("lif.step_ms", network.has_step_ms(), network.step_ms(), 1,
-                              {.high = 1000, .low_excluded = true}, violations);
+  definition.step_ms = NumberOr("lif.step_ms", network.has_step_ms(), network.step_ms(), 1,
+                                {.high = 1000}, violations);
 }
 
 void ResolveQuantization(const v1::LifNetwork& network, LifDefinition& definition,
@@ -249,8 +225,8 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
     if (definition.quantization.has_membrane_bits()) {
       shape.neuron.membrane_bits = definition.quantization.membrane_bits();
     }
-    const double scale = Number(path + ".initial_scale", layer.has_initial_scale(),
-                                layer.initial_scale(), 1, {.low_excluded = true}, violations);
+    const double scale = NumberOr(path + ".initial_scale", layer.has_initial_scale(),
+                                  layer.initial_scale(), 1, {}, violations);
     if (shape.fan_in > 0) shape.initial_range = scale * std::sqrt(3.0 / shape.fan_in);
     if (layer.kind_case() != v1::LifLayer::KIND_NOT_SET && !has_weights) {
       if (layer.has_neuron()) violations.Add(path + ".neuron", "pooling and flatten have none");

@@ -1,12 +1,12 @@
 #include "engine/lif/training_settings.h"
 
-#include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/schedule.h"
 #include "engine/learn/train_checks.h"
+#include "engine/network/number_bound.h"
 
 namespace torpor {
 namespace {
@@ -16,19 +16,6 @@ constexpr int kBatch = 128;
 constexpr double kSlope = 5;
 constexpr int kLeastBits = 2;
 constexpr int kMostBits = 16;
-
-// So written that NaN fails.
-void CheckShare(const char* path, bool given, double value, bool one_excluded,
-                Violations& violations) {
-  if (!given || (value >= 0 && (one_excluded ? value < 1 : value <= 1))) return;
-  violations.Add(path, absl::StrCat("must be in [0, 1", one_excluded ? ")" : "]", ", got ", value));
-}
-
-void CheckPositive(const char* path, bool given, double value, Violations& violations) {
-  if (given && !(value > 0 && std::isfinite(static_cast<float>(value)))) {
-    violations.Add(path, absl::StrCat("must be above 0 and finite, got ", value));
-  }
-}
 
 void CheckIntegers(const LifDefinition& definition, const v1::TrainSpec& spec,
                    Violations& violations) {
@@ -84,19 +71,30 @@ absl::Status CheckLifTraining(const LifDefinition& definition, const v1::TrainSp
                  "optimizer", violations);
   CheckSchedule(spec, "", violations);
   CheckFamilySettings(spec, v1::Network::kLif, violations);
-  CheckPositive("learning_rate", spec.has_learning_rate(), spec.learning_rate(), violations);
+  const NumberBound positive;
+  const NumberBound share = {.low_excluded = false, .high = 1};
+  const NumberBound decay = {.low_excluded = false, .high = 1, .high_excluded = true};
+  if (spec.has_learning_rate()) {
+    CheckNumber("learning_rate", spec.learning_rate(), positive, violations);
+  }
   if (spec.batch_size() < 0 || spec.batch_size() > 65536) {
     violations.Add("batch_size", absl::StrCat("must be in 1..65536, got ", spec.batch_size()));
   }
   if (spec.has_momentum() && spec.optimizer() != v1::Optimizer::SGD) {
     violations.Add("momentum", "is for the optimizer SGD alone");
   }
-  CheckShare("momentum", spec.has_momentum(), spec.momentum(), true, violations);
+  if (spec.has_momentum()) CheckNumber("momentum", spec.momentum(), decay, violations);
   const v1::LifTraining& own = spec.lif();
-  CheckPositive("lif.slope", own.has_slope(), own.slope(), violations);
-  CheckShare("lif.right_share", own.has_right_share(), own.right_share(), false, violations);
-  CheckShare("lif.other_share", own.has_other_share(), own.other_share(), false, violations);
-  CheckShare("lif.filter_decay", own.has_filter_decay(), own.filter_decay(), true, violations);
+  if (own.has_slope()) CheckNumber("lif.slope", own.slope(), positive, violations);
+  if (own.has_right_share()) {
+    CheckNumber("lif.right_share", own.right_share(), share, violations);
+  }
+  if (own.has_other_share()) {
+    CheckNumber("lif.other_share", own.other_share(), share, violations);
+  }
+  if (own.has_filter_decay()) {
+    CheckNumber("lif.filter_decay", own.filter_decay(), decay, violations);
+  }
   CheckIntegers(definition, spec, violations);
   return violations.ToStatus();
 }

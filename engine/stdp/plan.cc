@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/network/number_bound.h"
 #include "engine/network/validation.h"
 
 namespace torpor {
@@ -16,36 +17,6 @@ constexpr int kDefaultClasses = 10;
 constexpr int kMaxClasses = 1000;
 constexpr int kDefaultSteps = 250;
 constexpr int kStateWords = 2;
-
-// A number of the definition, or its default where it is not set.
-struct Bound {
-  double low = 0;
-  bool low_excluded = true;
-  double high = std::numeric_limits<float>::max();
-};
-
-// Adds what is wrong with numbers, by path.
-class Numbers {
- public:
-  explicit Numbers(Violations& violations) : violations_(violations) {}
-
-  double Get(const std::string& path, bool given, double value, double fallback,
-             const Bound& bound) {
-    if (!given) return fallback;
-    const bool above = bound.low_excluded ? value > bound.low : value >= bound.low;
-    if (above && value <= bound.high) return value;  // so written that NaN fails
-    const bool bounded = bound.high < std::numeric_limits<float>::max();
-    violations_.Add(
-        path, bounded ? absl::StrCat("must be in ", bound.low_excluded ? "(" : "[", bound.low, ", ",
-                                     bound.high, "], got ", value)
-                      : absl::StrCat("must be ", bound.low_excluded ? "above " : "at least ",
-                                     bound.low, " and finite, got ", value));
-    return fallback;
-  }
-
- private:
-  Violations& violations_;
-};
 
 struct NeuronDefaults {
   double tau_ms, reset_mv, threshold_mv, refractory_ms;
@@ -59,22 +30,23 @@ struct NeuronNumbers {
 };
 
 NeuronNumbers ResolveNeuron(const v1::SpikingNeuron& neuron, const std::string& path,
-                            const NeuronDefaults& fallback, double step_ms, Numbers& numbers,
+                            const NeuronDefaults& fallback, double step_ms,
                             Violations& violations) {
-  const double tau =
-      numbers.Get(path + "tau_ms", neuron.has_tau_ms(), neuron.tau_ms(), fallback.tau_ms, {});
-  const double threshold = numbers.Get(path + "threshold_mv", neuron.has_threshold_mv(),
-                                       neuron.threshold_mv(), fallback.threshold_mv, {});
+  const double tau = NumberOr(path + "tau_ms", neuron.has_tau_ms(), neuron.tau_ms(),
+                              fallback.tau_ms, {}, violations);
+  const double threshold = NumberOr(path + "threshold_mv", neuron.has_threshold_mv(),
+                                    neuron.threshold_mv(), fallback.threshold_mv, {}, violations);
   const double lowest = -std::numeric_limits<float>::max();
-  const double reset = numbers.Get(path + "reset_mv", neuron.has_reset_mv(), neuron.reset_mv(),
-                                   fallback.reset_mv, {.low = lowest});
+  const double reset = NumberOr(path + "reset_mv", neuron.has_reset_mv(), neuron.reset_mv(),
+                                fallback.reset_mv, {.low = lowest}, violations);
   if (!(reset < threshold)) {
     violations.Add(path + "reset_mv",
                    absl::StrCat("must be below the threshold of ", threshold, " mV, got ", reset));
   }
-  const double refractory = numbers.Get(
-      path + "refractory_ms", neuron.has_refractory_ms(), neuron.refractory_ms(),
-      fallback.refractory_ms, {.low = 0, .low_excluded = false, .high = kMaxStdpSteps * step_ms});
+  const double refractory =
+      NumberOr(path + "refractory_ms", neuron.has_refractory_ms(), neuron.refractory_ms(),
+               fallback.refractory_ms,
+               {.low = 0, .low_excluded = false, .high = kMaxStdpSteps * step_ms}, violations);
   return {.decay = static_cast<float>(std::exp(-step_ms / tau)),
           .reset = static_cast<float>(reset),
           .threshold = static_cast<float>(threshold),
@@ -138,24 +110,25 @@ void ResolveSizes(const v1::StdpNetwork& network, StdpPlan& plan, Violations& vi
   }
 }
 
-void ResolveInhibition(const v1::StdpNetwork& network, StdpPlan& plan, Numbers& numbers,
-                       Violations& violations) {
+void ResolveInhibition(const v1::StdpNetwork& network, StdpPlan& plan, Violations& violations) {
   constexpr double kStrength = 500;
-  const Bound not_negative = {.low = 0, .low_excluded = false};
+  const NumberBound not_negative = {.low = 0, .low_excluded = false};
   StdpParameters& p = plan.parameters;
   if (!network.has_layer()) {
     const v1::DirectInhibition& direct = network.direct();
-    p.inhibition = static_cast<float>(numbers.Get("direct.strength_mv", direct.has_strength_mv(),
-                                                  direct.strength_mv(), kStrength, not_negative));
+    p.inhibition =
+        static_cast<float>(NumberOr("direct.strength_mv", direct.has_strength_mv(),
+                                    direct.strength_mv(), kStrength, not_negative, violations));
     return;
   }
   const v1::InhibitoryLayer& layer = network.layer();
-  p.inhibition = static_cast<float>(numbers.Get("layer.strength_mv", layer.has_strength_mv(),
-                                                layer.strength_mv(), kStrength, not_negative));
+  p.inhibition =
+      static_cast<float>(NumberOr("layer.strength_mv", layer.has_strength_mv(), layer.strength_mv(),
+                                  kStrength, not_negative, violations));
   const double drive =
-      numbers.Get("layer.drive_mv", layer.has_drive_mv(), layer.drive_mv(), 22.5, {});
-  const NeuronNumbers neuron = ResolveNeuron(layer.neuron(), "layer.neuron.", {10, 15, 20, 2},
-                                             plan.step_ms, numbers, violations);
+      NumberOr("layer.drive_mv", layer.has_drive_mv(), layer.drive_mv(), 22.5, {}, violations);
+  const NeuronNumbers neuron =
+      ResolveNeuron(layer.neuron(), "layer.neuron.", {10, 15, 20, 2}, plan.step_ms, violations);
   p.inhibitory = InhibitoryNeurons{.decay = neuron.decay,
                                    .reset = neuron.reset,
                                    .threshold = neuron.threshold,
@@ -169,32 +142,32 @@ std::string BitsText(double step) { return absl::StrCat("steps of ", step, " mV"
 
 absl::StatusOr<StdpPlan> PlanStdp(const v1::StdpNetwork& network) {
   Violations violations;
-  Numbers numbers(violations);
   StdpPlan plan;
   StdpParameters& p = plan.parameters;
   ResolveSizes(network, plan, violations);
   plan.step_ms =
-      numbers.Get("step_ms", network.has_step_ms(), network.step_ms(), 1, {.high = 1000});
-  const double rate = numbers.Get("rate_hz", network.has_rate_hz(), network.rate_hz(), 128, {});
+      NumberOr("step_ms", network.has_step_ms(), network.step_ms(), 1, {.high = 1000}, violations);
+  const double rate =
+      NumberOr("rate_hz", network.has_rate_hz(), network.rate_hz(), 128, {}, violations);
   const double chance = rate * plan.step_ms / 1000;
   if (chance > 1) {
     violations.Add("rate_hz", absl::StrCat("must be at most ", 1000 / plan.step_ms,
                                            ", one spike a step, got ", rate));
   }
   p.spike_chance = static_cast<float>(chance);
-  const NeuronNumbers neuron = ResolveNeuron(network.excitatory(), "excitatory.", {100, 5, 13, 5},
-                                             plan.step_ms, numbers, violations);
+  const NeuronNumbers neuron =
+      ResolveNeuron(network.excitatory(), "excitatory.", {100, 5, 13, 5}, plan.step_ms, violations);
   p.decay = neuron.decay;
   p.reset = neuron.reset;
   p.threshold = neuron.threshold;
   p.refractory = neuron.refractory;
-  p.theta_plus = static_cast<float>(numbers.Get("theta_plus_mv", network.has_theta_plus_mv(),
-                                                network.theta_plus_mv(), 0.1,
-                                                {.low = 0, .low_excluded = false}));
-  const double forget =
-      numbers.Get("theta_tau_ms", network.has_theta_tau_ms(), network.theta_tau_ms(), 1e7, {});
+  p.theta_plus = static_cast<float>(NumberOr("theta_plus_mv", network.has_theta_plus_mv(),
+                                             network.theta_plus_mv(), 0.1,
+                                             {.low = 0, .low_excluded = false}, violations));
+  const double forget = NumberOr("theta_tau_ms", network.has_theta_tau_ms(), network.theta_tau_ms(),
+                                 1e7, {}, violations);
   p.theta_decay = static_cast<float>(std::exp(-p.steps * plan.step_ms / forget));
-  ResolveInhibition(network, plan, numbers, violations);
+  ResolveInhibition(network, plan, violations);
   p.one_winner = !network.all_emit();
   if (!v1::StdpReadOut::Kind_IsValid(network.read_out())) {
     violations.Add("read_out", "must be ACTIVITY or PROPORTION");

@@ -1,12 +1,10 @@
 #include "engine/stdp/training_settings.h"
 
-#include <cmath>
-#include <limits>
-
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/learn/schedule.h"
 #include "engine/learn/train_checks.h"
+#include "engine/network/number_bound.h"
 
 namespace torpor {
 namespace {
@@ -18,16 +16,6 @@ constexpr int kBatch = 100;
 constexpr int64_t kCalibrationSamples = 10000;
 // Of the pair-wise rules with an inhibitory layer.
 constexpr double kDepression = 1e-4;
-
-// Written so that NaN fails.
-void CheckWithin(const char* path, double value, double low, bool low_excluded, double high,
-                 Violations& violations) {
-  if ((low_excluded ? value > low : value >= low) && value <= high) return;
-  const bool bounded = high < std::numeric_limits<float>::max();
-  violations.Add(path, bounded ? absl::StrCat("must be in ", low_excluded ? "(" : "[", low, ", ",
-                                              high, "], got ", value)
-                               : absl::StrCat("must be above ", low, " and finite, got ", value));
-}
 
 void CheckAtLeastOne(const char* path, int value, Violations& violations) {
   if (value < 1) violations.Add(path, absl::StrCat("must be at least 1, got ", value));
@@ -75,22 +63,24 @@ void FillStdpDefaults(const StdpPlan& plan, v1::TrainSpec& spec) {
 }
 
 absl::Status CheckStdpTraining(const v1::TrainSpec& spec) {
-  constexpr double kUnbounded = std::numeric_limits<float>::max();
+  const NumberBound positive;
+  const NumberBound share = {.low_excluded = false, .high = 1};
+  const NumberBound positive_share = {.high = 1};
   Violations violations;
   CheckUnused(spec, violations);
-  CheckWithin("learning_rate", spec.learning_rate(), 0, true, 1, violations);
+  CheckNumber("learning_rate", spec.learning_rate(), positive_share, violations);
   const v1::StdpTraining& own = spec.stdp();
   if (!Rule::Kind_IsValid(own.rule())) {
     violations.Add("stdp.rule", "must be PAIRWISE, WINDOWED or GATED");
   }
-  CheckWithin("stdp.depression_rate", own.depression_rate(), 0, false, 1, violations);
-  CheckWithin("stdp.rate_decay", own.rate_decay(), 0, true, 1, violations);
-  CheckWithin("stdp.trace_tau_ms", own.trace_tau_ms(), 0, true, kUnbounded, violations);
+  CheckNumber("stdp.depression_rate", own.depression_rate(), share, violations);
+  CheckNumber("stdp.rate_decay", own.rate_decay(), positive_share, violations);
+  CheckNumber("stdp.trace_tau_ms", own.trace_tau_ms(), positive, violations);
   CheckAtLeastOne("stdp.window_steps", own.window_steps(), violations);
   CheckAtLeastOne("stdp.spike_unit", own.spike_unit(), violations);
-  CheckWithin("stdp.depression_target", own.depression_target(), 0, false, 1, violations);
+  CheckNumber("stdp.depression_target", own.depression_target(), share, violations);
   CheckAtLeastOne("stdp.gate_spikes", own.gate_spikes(), violations);
-  CheckWithin("stdp.weight_sum", own.weight_sum(), 0, true, kUnbounded, violations);
+  CheckNumber("stdp.weight_sum", own.weight_sum(), positive, violations);
   return violations.ToStatus();
 }
 
