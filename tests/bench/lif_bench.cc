@@ -33,6 +33,7 @@
 #include "engine/lif/spike_losses.h"
 #include "lif_rivals.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/bench_rows.h"
 
 namespace torpor {
 namespace {
@@ -43,47 +44,6 @@ constexpr int kSteps = 25;
 constexpr size_t kImages = 2560;
 constexpr size_t kBatch = 128;
 constexpr uint64_t kSeed = 1;
-
-double Seconds(clockid_t clock) {
-  timespec t;
-  TORPOR_CHECK(clock_gettime(clock, &t) == 0);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-// Calls a second.
-double RateOf(double seconds, const std::function<void()>& work,
-              clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
-  work();
-  double best = 0;
-  for (int round = 0; round < 3; ++round) {
-    const double start = Seconds(clock);
-    double took = 0;
-    double runs = 0;
-    do {
-      work();
-      runs += 1;
-      took = Seconds(clock) - start;
-    } while (took < seconds);
-    best = std::max(best, runs / took);
-  }
-  return best;
-}
-
-struct Bar {
-  const char* of = nullptr;
-  double at_least = 0;
-};
-
-void Print(const std::string& what, nlohmann::ordered_json values, const Bar& bar = {}) {
-  nlohmann::ordered_json row = {{"what", what}};
-  row.update(values);
-  if (bar.of != nullptr) {
-    row["bar"] = bar.at_least;
-    row["met"] = values.at(bar.of).get<double>() >= bar.at_least;
-  }
-  std::printf("%s\n", row.dump().c_str());
-  std::fflush(stdout);
-}
 
 struct Images {
   std::vector<std::vector<float>> values;

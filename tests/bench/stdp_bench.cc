@@ -30,6 +30,7 @@
 #include "engine/stdp/rate_encoder.h"
 #include "engine/stdp/reference.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/bench_rows.h"
 
 namespace torpor {
 namespace {
@@ -41,46 +42,6 @@ constexpr uint64_t kSeed = 1;
 constexpr float kNu1 = 0.01f;
 
 using Images = std::vector<std::vector<uint8_t>>;
-
-double ProcessorSeconds() {
-  timespec t;
-  TORPOR_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-// Samples a second; `work` does one.
-double RateOf(double seconds, const std::function<void()>& work) {
-  work();
-  double best = 0;
-  for (int round = 0; round < 3; ++round) {
-    const double start = ProcessorSeconds();
-    double took = 0;
-    double runs = 0;
-    do {
-      work();
-      runs += 1;
-      took = ProcessorSeconds() - start;
-    } while (took < seconds);
-    best = std::max(best, runs / took);
-  }
-  return best;
-}
-
-struct Bar {
-  const char* of = nullptr;
-  double at_least = 0;
-};
-
-void Print(const std::string& what, nlohmann::ordered_json values, const Bar& bar = {}) {
-  nlohmann::ordered_json row = {{"what", what}};
-  row.update(values);
-  if (bar.of != nullptr) {
-    row["bar"] = bar.at_least;
-    row["met"] = values.at(bar.of).get<double>() >= bar.at_least;
-  }
-  std::printf("%s\n", row.dump().c_str());
-  std::fflush(stdout);
-}
 
 // MNIST's first training images; none where there is no such set.
 Images LoadMnist(const std::string& path) {

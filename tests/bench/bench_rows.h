@@ -1,0 +1,58 @@
+// Rates of repeated work, and rows of JSON that say whether a bar was met.
+#pragma once
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include "engine/base/status.h"
+#include "nlohmann/json.hpp"
+
+namespace torpor {
+
+inline double Seconds(clockid_t clock) {
+  timespec now{};
+  TORPOR_CHECK(clock_gettime(clock, &now) == 0);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Runs of `work` a second of `clock`: the best of three rounds of `seconds`, after one to warm up.
+inline double RateOf(double seconds, const std::function<void()>& work,
+                     clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  work();
+  double best = 0;
+  for (int round = 0; round < 3; ++round) {
+    const double start = Seconds(clock);
+    double took = 0;
+    double runs = 0;
+    do {
+      work();
+      runs += 1;
+      took = Seconds(clock) - start;
+    } while (took < seconds);
+    best = std::max(best, runs / took);
+  }
+  return best;
+}
+
+// What a value of a row must be at least.
+struct Bar {
+  const char* of = nullptr;
+  double at_least = 0;
+};
+
+inline void Print(const std::string& what, nlohmann::ordered_json values, const Bar& bar = {}) {
+  nlohmann::ordered_json row = {{"what", what}};
+  row.update(values);
+  if (bar.of != nullptr) {
+    row["bar"] = bar.at_least;
+    row["met"] = values.at(bar.of).get<double>() >= bar.at_least;
+  }
+  std::printf("%s\n", row.dump().c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace torpor

@@ -1,0 +1,175 @@
+// Networks of the family lif at power modes: epsilon, steps, margin, streams, and what they count.
+#include "engine/lif/deployment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "engine/base/random.h"
+#include "model_fixture.h"
+
+namespace torpor {
+namespace {
+
+using testing::SmallLif;
+
+using LifDeploymentTest = LifModelTest;
+
+TEST_F(LifDeploymentTest, ThresholdsThatFollowEpsilonLeaveClassesAlone) {
+  const auto model = Built(SmallLif());
+  Train(*model, Spec(), 40);
+  TORPOR_ASSERT_OK(Calibrate(*model));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto full, model->Deploy({}, {}));
+  const Answer all = Run(*full);
+  v1::PowerMode mode;
+  mode.set_epsilon(0.125);
+  mode.set_bias(v1::BiasPolicy::HOMOGENEOUS);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto down, model->Deploy(mode, {}));
+  const Answer scaled = Run(*down);
+  ASSERT_EQ(scaled.scores.size(), all.scores.size());
+  for (size_t i = 0; i < all.scores.size(); ++i) ASSERT_EQ(scaled.scores[i], all.scores[i] / 8);
+  EXPECT_EQ(scaled.events, all.events);
+  EXPECT_NEAR(scaled.power, all.power / 8, 1e-6 * all.power);
+  mode.set_output_gain(true);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto gained, model->Deploy(mode, {}));
+  EXPECT_EQ(Run(*gained).scores, all.scores);
+  mode.set_bias(v1::BiasPolicy::NONE);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto quiet, model->Deploy(mode, {}));
+  EXPECT_LT(Run(*quiet).events, all.events);
+  // NASP of full power is 1, of epsilon what the power says.
+  const Recorder record = model->FullPowerRecord();
+  EXPECT_NEAR(full->NominalSynapticPower(record), model->calibration().full_power(), 1e-9);
+  EXPECT_NEAR(down->NominalSynapticPower(record) / full->NominalSynapticPower(record), 0.125, 1e-6);
+}
+
+TEST_F(LifDeploymentTest, StepsAndMarginStopEarly) {
+  for (const char* more : {"", "read_out: SPIKES"}) {
+    const auto model = Built(SmallLif(more));
+    Train(*model, Spec());
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto full, model->Deploy({}, {}));
+    const Answer all = Run(*full);
+    v1::PowerMode mode;
+    mode.set_margin(1e30);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto never, model->Deploy(mode, {}));
+    const Answer whole = Run(*never);
+    EXPECT_EQ(whole.events, all.events);
+    for (size_t i = 0; i < all.scores.size(); ++i) {
+      ASSERT_NEAR(whole.scores[i], all.scores[i], 1e-4);
+    }
+    // Large enough for most samples to be sure, so small that many are soon.
+    mode.set_margin(model->definition().lif().read_out() == v1::LifReadOut::SPIKES ? 2 : 0.5);
+    EXPECT_GT(Accuracy(*model, mode), Accuracy(*model) - 0.15);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto soon, model->Deploy(mode, {}));
+    const Answer early = Run(*soon);
+    EXPECT_LT(early.events, all.events);
+    EXPECT_LT(*std::min_element(early.steps.begin(), early.steps.end()), 12);
+    mode.Clear();
+    mode.set_steps(6);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto half, model->Deploy(mode, {}));
+    EXPECT_LT(Run(*half).events, all.events);
+    EXPECT_THAT(Run(*half).steps, ::testing::Each(6));
+  }
+}
+
+TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
+  const auto model =
+      Built(testing::LifNetworkOf("input { shape: [8] } read_out: SPIKES neuron { threshold: 0.3 } "
+                                  "layers { dense { units: 12 recurrent: true } initial_scale: 2 } "
+                                  "layers { dense { units: 5 } initial_scale: 2 }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy({}, {}));
+  ASSERT_EQ(deployment->stream_inputs(), 8);
+  std::vector<int32_t> step, index;
+  RandomStream random(1, RandomPurpose::kTest);
+  for (int n = 0; n < 60; ++n) {
+    for (int j = 0; j < 8; ++j) {
+      if (random.NextFloat() < 0.3f) {
+        step.push_back(n);
+        index.push_back(j);
+      }
+    }
+  }
+  struct Spikes {
+    std::vector<int32_t> step, index;
+    double events = 0;
+  };
+  // Steps begin..end-1 of the stream.
+  const auto run = [&](StreamState& state, int begin, int end, Spikes& out) {
+    std::vector<int32_t> own_step, own_index;
+    for (size_t i = 0; i < step.size(); ++i) {
+      if (step[i] < begin || step[i] >= end) continue;
+      own_step.push_back(step[i] - begin);
+      own_index.push_back(index[i]);
+    }
+    std::vector<float> scores(5);
+    ChunkResult result;
+    result.scores = scores;
+    TORPOR_ASSERT_OK(deployment->RunChunk(
+        {.steps = end - begin, .step = own_step, .index = own_index}, {}, state, result, {}));
+    float sum = 0;
+    for (const float score : scores) sum += score;
+    EXPECT_EQ(sum, static_cast<float>(result.step.size())) << "counts of this chunk alone";
+    for (size_t i = 0; i < result.step.size(); ++i) {
+      out.step.push_back(result.step[i] + begin);
+      out.index.push_back(result.index[i]);
+    }
+    out.events += result.activity.Total(&LayerActivity::spikes).value();
+  };
+  Spikes whole, pieces, other;
+  const auto one = deployment->NewStream();
+  run(*one, 0, 60, whole);
+  EXPECT_GT(whole.step.size(), 20u);
+  const auto two = deployment->NewStream();
+  const auto three = deployment->NewStream();
+  for (const auto& [begin, end] : {std::pair(0, 1), std::pair(1, 18), std::pair(18, 60)}) {
+    run(*two, begin, end, pieces);
+    run(*three, 30, 31, other);
+  }
+  EXPECT_EQ(pieces.step, whole.step);
+  EXPECT_EQ(pieces.index, whole.index);
+  EXPECT_EQ(pieces.events, whole.events);
+  // The same weights turned down go on from there; another network does not.
+  v1::PowerMode mode;
+  mode.set_epsilon(0.5);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto down, model->Deploy(mode, {}));
+  EXPECT_TRUE(down->Continues(*one));
+  const auto larger = Built(testing::LifNetworkOf(
+      "input { shape: [8] } layers { dense { units: 13 } } layers { dense { units: 5 } }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto stranger, larger->Deploy({}, {}));
+  EXPECT_FALSE(stranger->Continues(*one));
+}
+
+TEST_F(LifDeploymentTest, CountsWhatHappened) {
+  // One input that spikes in the first step and drives both neurons beyond the threshold at once.
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [2, 1] } spikes {} layers { name: 'a' dense { units: 2 } } "
+      "layers { name: 'b' dense { units: 3 } }"));
+  auto& lif = static_cast<LifModel&>(*model);
+  lif.MutableParameters(v1::Loss::CE)[0].input = {2, -0.5f};
+  lif.MutableParameters(v1::Loss::CE)[1].input = {1, 0, -1, 5, 5, 5};
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy({}, {}));
+  const std::vector<float> sample = {1, 0};
+  std::vector<float> scores(3);
+  std::vector<SampleTask> tasks = {{.input = {.values = sample}, .key = {}}};
+  std::vector<SampleResult> results(1);
+  results[0].scores = scores;
+  TORPOR_ASSERT_OK(deployment->Run(tasks, results, Cancellation()));
+  const LayerActivity& a = results[0].activity.layers[0];
+  EXPECT_EQ(a.synaptic_events.value(), 2);
+  EXPECT_EQ(a.synaptic_power.value(), 2.5);
+  // U is 2, then .9 * 2 + .7 * 2 - .9 = 2.3: neuron 0 spikes in both steps, neuron 1 never.
+  EXPECT_EQ(a.spikes.value(), 2);
+  EXPECT_EQ(a.neuron_updates.value(), 4);
+  const LayerActivity& b = results[0].activity.layers[1];
+  EXPECT_EQ(b.synaptic_events.value(), 6);
+  EXPECT_EQ(b.synaptic_power.value(), 4);
+  EXPECT_EQ(deployment->footprint().layers[1].density, 5.0 / 6);
+  // P of output 0 is 1, then .9 + .7 + 1: the mean is 1.8.
+  EXPECT_NEAR(scores[0], 1.8, 1e-6);
+  EXPECT_NEAR(scores[2], -1.8, 1e-6);
+}
+
+}  // namespace
+}  // namespace torpor
