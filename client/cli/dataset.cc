@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/command.h"
+#include "client/cli/dataset_samples.h"
 #include "client/cli/errors.h"
 #include "client/cli/output.h"
 #include "client/cli/rpc.h"
@@ -98,6 +99,7 @@ void AddDatasetCommands(CLI::App& root, Context& context) {
              [=, &context] { return Verify(context, *id); })
       ->add_option("dataset", *id, "its name")
       ->required();
+  AddSampleCommands(*dataset, context);
 }
 
 }  // namespace torpor::cli

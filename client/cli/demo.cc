@@ -13,14 +13,15 @@
 #include "client/cli/demo_table.h"
 #include "client/cli/errors.h"
 #include "client/cli/html.h"
-#include "client/cli/idx_reader.h"
 #include "client/cli/job_run.h"
 #include "client/cli/plot.h"
 #include "client/cli/power_mode.h"
 #include "client/cli/private_server.h"
 #include "client/cli/progress.h"
 #include "client/cli/rpc.h"
+#include "client/cli/sample_reader.h"
 #include "client/cli/watch.h"
+#include "torpor/v1/dataset.grpc.pb.h"
 #include "torpor/v1/job.grpc.pb.h"
 #include "torpor/v1/session.grpc.pb.h"
 
@@ -73,19 +74,31 @@ absl::StatusOr<std::vector<Mode>> PlanModes(const DemoFlags& flags) {
   return modes;
 }
 
-absl::StatusOr<LabelledImages> LoadImages(const DemoFlags& flags, const std::string& path) {
-  absl::StatusOr<LabelledImages> images = ReadTestImages(path, flags.dataset);
-  if (images.ok()) return images;
-  if (!absl::IsNotFound(images.status())) {
-    return UsageError(std::string(images.status().message()),
-                      absl::StrCat("dataset ", flags.dataset),
-                      "install the dataset again; torpor dataset verify says what is wrong");
+// What the demo streams, and what its network must fit.
+struct DemoImages {
+  v1::Dataset dataset;
+  int64_t pixels = 1;
+  v1::ReadSamplesResponse samples;
+};
+
+absl::StatusOr<DemoImages> LoadImages(Context& context, const std::string& dataset) {
+  v1::GetDatasetRequest request;
+  request.set_name(FullName("datasets", dataset));
+  DemoImages images;
+  auto found = Call<v1::DatasetService>(context, &v1::DatasetService::Stub::GetDataset, request);
+  if (absl::IsNotFound(found.status())) {
+    return UsageError(std::string(found.status().message()),
+                      "--dataset-path, else TORPOR_DATASET_PATH",
+                      dataset == "fashion-mnist"
+                          ? "apt-get install dataset-fashion-mnist"
+                          : "a folder with t10k-images-idx3-ubyte[.gz] and its three companions");
   }
-  return UsageError(std::string(images.status().message()),
-                    "--dataset-path, else TORPOR_DATASET_PATH",
-                    flags.dataset == "fashion-mnist"
-                        ? "apt-get install dataset-fashion-mnist"
-                        : "a folder with t10k-images-idx3-ubyte[.gz] and its three companions");
+  if (!found.ok()) return found.status();
+  images.dataset = *std::move(found);
+  for (const int64_t dimension : images.dataset.sample_shape()) images.pixels *= dimension;
+  CLI_ASSIGN_OR_RETURN(images.samples, ReadSamples(context, dataset, v1::Split::TEST, 0,
+                                                   images.dataset.test_samples()));
+  return images;
 }
 
 v1::Network DemoNetwork(int64_t inputs, int units, int classes) {
@@ -103,11 +116,10 @@ v1::Network DemoNetwork(int64_t inputs, int units, int classes) {
   return network;
 }
 
-absl::Status CreateDemoSession(Context& context, const DemoFlags& flags,
-                               const LabelledImages& images) {
+absl::Status CreateDemoSession(Context& context, const DemoFlags& flags, const DemoImages& images) {
   v1::CreateSessionRequest request;
   request.set_session_id("demo");
-  *request.mutable_network() = DemoNetwork(images.pixels_per_image, flags.units, images.classes());
+  *request.mutable_network() = DemoNetwork(images.pixels, flags.units, images.dataset.classes());
   request.set_seed(flags.seed);
   request.mutable_realisation()->set_column_noise(flags.column_noise);
   request.mutable_realisation()->set_seed(flags.seed);
@@ -170,7 +182,7 @@ class LiveTable {
 
 // Switches the streaming session through all modes.
 absl::Status MeasureModes(Context& context, const DemoFlags& flags, const std::vector<Mode>& modes,
-                          const LabelledImages& images, DemoRecord& record) {
+                          const v1::ReadSamplesResponse& images, DemoRecord& record) {
   DemoStream stream(context.Channel(), images, kSession, kItemSamples);
   CLI_RETURN_IF_ERROR(stream.Start());
   const absl::Time begin = absl::Now();
@@ -293,7 +305,6 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
   const std::string path = flags.dataset_path.empty()
                                ? context.Env("TORPOR_DATASET_PATH", "/usr/share/datasets")
                                : flags.dataset_path;
-  CLI_ASSIGN_OR_RETURN(const LabelledImages images, LoadImages(flags, path));
   // Minutes of work must not end at a page that cannot be drawn or written.
   CLI_RETURN_IF_ERROR(CheckWritable(flags.html));
   CLI_RETURN_IF_ERROR(CheckPlotting());
@@ -302,18 +313,19 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
   InterruptGuard guard;
   CLI_ASSIGN_OR_RETURN(std::unique_ptr<PrivateServer> server,
                        PrivateServer::Start(context, "demo", path));
+  CLI_ASSIGN_OR_RETURN(const DemoImages images, LoadImages(context, flags.dataset));
   context.Note(absl::StrFormat(
       "private server at %s; training %d-%d-%d on %s, %d epochs, %.3g %% column noise",
-      server->process().address, static_cast<int>(images.pixels_per_image), flags.units,
-      images.classes(), flags.dataset, flags.epochs, 100 * flags.column_noise));
+      server->process().address, static_cast<int>(images.pixels), flags.units,
+      images.dataset.classes(), flags.dataset, flags.epochs, 100 * flags.column_noise));
   CLI_RETURN_IF_ERROR(CreateDemoSession(context, flags, images));
 
   DemoRecord record;
   record.program = context.program;
   record.dataset = flags.dataset;
-  record.inputs = images.pixels_per_image;
+  record.inputs = images.pixels;
   record.hidden_units = flags.units;
-  record.classes = images.classes();
+  record.classes = images.dataset.classes();
   record.column_noise = flags.column_noise;
   v1::JobSpec spec;
   spec.set_session(kSession);
@@ -331,7 +343,7 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
       "trained in %.0f s; the stream runs from here on, and is switched while it runs",
       record.training_seconds));
 
-  CLI_RETURN_IF_ERROR(MeasureModes(context, flags, modes, images, record));
+  CLI_RETURN_IF_ERROR(MeasureModes(context, flags, modes, images.samples, record));
   absl::StatusOr<std::vector<v1::PowerSweepRow>> noiseless =
       MeasureWithoutNoise(context, flags, modes);
   if (noiseless.ok()) {

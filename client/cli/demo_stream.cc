@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "client/cli/sample_reader.h"
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
@@ -36,13 +38,14 @@ double Quantile(std::vector<double> values, double p) {
   return values[index];
 }
 
-DemoStream::DemoStream(std::shared_ptr<grpc::Channel> channel, const LabelledImages& images,
-                       std::string session, int item_samples)
+DemoStream::DemoStream(std::shared_ptr<grpc::Channel> channel,
+                       const v1::ReadSamplesResponse& images, std::string session, int item_samples)
     : images_(images),
+      image_count_(images.labels_size()),
       session_(std::move(session)),
       item_samples_(item_samples),
       stub_(v1::InferenceService::NewStub(std::move(channel))),
-      reference_classes_(images.count, -1) {}
+      reference_classes_(image_count_, -1) {}
 
 DemoStream::~DemoStream() {
   if (!reader_.joinable()) return;
@@ -102,15 +105,12 @@ void DemoStream::EndSwitch(int64_t generation) {
 void DemoStream::WriteLoop() {
   int64_t first = 0;
   for (int64_t seq = 0;; ++seq) {
-    const int samples = static_cast<int>(std::min<int64_t>(item_samples_, images_.count - first));
+    const int samples = static_cast<int>(std::min<int64_t>(item_samples_, image_count_ - first));
     v1::StreamInferRequest request;
     v1::StreamInferRequest::Item& item = *request.mutable_item();
     item.set_seq(seq);
     item.set_sample_key(static_cast<uint64_t>(first));
-    item.mutable_input()->set_dtype(v1::DataType::UINT8);
-    item.mutable_input()->add_shape(samples);
-    item.mutable_input()->add_shape(images_.pixels_per_image);
-    item.mutable_input()->set_data(std::string(images_.Slice(first, samples)));
+    *item.mutable_input() = FlatRows(images_.inputs(), first, samples);
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] {
@@ -123,7 +123,7 @@ void DemoStream::WriteLoop() {
     }
     if (!stream_->Write(request)) return;  // The reader sees the end of the stream too.
     first += samples;
-    if (first >= images_.count) first = 0;
+    if (first >= image_count_) first = 0;
   }
   stream_->WritesDone();
 }
@@ -194,7 +194,7 @@ void DemoStream::Judge(const v1::InferResponse& response, const InFlight& item, 
   std::vector<float> row(classes);
   for (int i = 0; i < item.samples; ++i) {
     const int64_t image = item.first + i;
-    const int label = images_.labels[image];
+    const int label = images_.labels(static_cast<int>(image));
     const int32_t chosen = response.classes(i);
     if (!have_reference_) reference_classes_[image] = chosen;
     std::memcpy(row.data(), scores.data().data() + sizeof(float) * classes * i,
@@ -215,14 +215,14 @@ absl::StatusOr<ModeFigures> DemoStream::Measure(
   stage_ = Stage();
   stage_.active = true;
   stage_.figures.generation = generation_;
-  stage_.answered.resize((images_.count + item_samples_ - 1) / item_samples_);
+  stage_.answered.resize((image_count_ + item_samples_ - 1) / item_samples_);
   const absl::Time begin = absl::Now();
-  while (stage_.answered_samples < images_.count || absl::Now() - begin < at_least) {
+  while (stage_.answered_samples < image_count_ || absl::Now() - begin < at_least) {
     if (ended_) return absl::UnavailableError("the stream ended before every image was answered");
     const int64_t answered = stage_.answered_samples;
     lock.unlock();
     if (interrupted()) return absl::CancelledError("interrupted");
-    progress(answered, images_.count);
+    progress(answered, image_count_);
     absl::SleepFor(absl::Milliseconds(20));
     lock.lock();
   }

@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/cli/idx_reader.h"
 #include "grpcpp/channel.h"
+#include "torpor/v1/dataset.pb.h"
 #include "torpor/v1/inference.grpc.pb.h"
 
 namespace torpor::cli {
@@ -79,9 +79,9 @@ double Quantile(std::vector<double> values, double p);
 // Thread-safe. Two threads of its own write and read; the owner switches modes and gathers figures.
 class DemoStream {
  public:
-  // `images` outlives the stream. Items carry `item_samples` images; image i always has sample key
-  // i, so that its noise is the same in every mode.
-  DemoStream(std::shared_ptr<grpc::Channel> channel, const LabelledImages& images,
+  // `images`, one at least, outlive the stream. Items carry `item_samples` images; image i always
+  // has sample key i, so that its noise is the same in every mode.
+  DemoStream(std::shared_ptr<grpc::Channel> channel, const v1::ReadSamplesResponse& images,
              std::string session, int item_samples);
   // Cancels what is in flight.
   ~DemoStream();
@@ -128,7 +128,8 @@ class DemoStream {
   void Judge(const v1::InferResponse& response, const InFlight& item, double latency_ms);
   double SecondsAt(absl::Time time) const { return absl::ToDoubleSeconds(time - begin_); }
 
-  const LabelledImages& images_;
+  const v1::ReadSamplesResponse& images_;
+  const int64_t image_count_;
   const std::string session_;
   const int item_samples_;
   std::unique_ptr<v1::InferenceService::Stub> stub_;

@@ -4,16 +4,14 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client/cli/command.h"
 #include "client/cli/errors.h"
-#include "client/cli/idx_reader.h"
 #include "client/cli/job_run.h"
 #include "client/cli/npy_input.h"
 #include "client/cli/output.h"
 #include "client/cli/rpc.h"
+#include "client/cli/sample_reader.h"
 #include "torpor/v1/inference.grpc.pb.h"
-#include "torpor/v1/server.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
@@ -30,39 +28,21 @@ struct Samples {
   std::vector<int> labels;
 };
 
-// Test samples from the client's own copy of the dataset: the path of the environment, else the
-// server's when both run on one machine.
 absl::StatusOr<Samples> ReadDataset(Context& context, const InferFlags& flags) {
-  const std::string name = ShortName(flags.dataset);
-  std::string path = context.Env("TORPOR_DATASET_PATH");
-  if (path.empty()) {
-    const auto info = Call<v1::ServerService>(context, &v1::ServerService::Stub::GetServerInfo,
-                                              v1::GetServerInfoRequest());
-    if (!info.ok()) return info.status();
-    path = absl::StrJoin(info->dataset_path(), ":");
+  if (flags.count < 1) {
+    return UsageError(absl::StrCat("must be at least 1, got ", flags.count), "--count",
+                      "--count 1");
   }
-  absl::StatusOr<LabelledImages> images = ReadTestImages(path, name);
-  if (!images.ok()) {
-    return WithTry(WithWhere(images.status(), absl::StrCat("dataset path ", path)),
-                   "--input file.npy, or set TORPOR_DATASET_PATH to a folder on this machine");
-  }
-  if (flags.index < 0 || flags.count < 1 || flags.index > images->count - flags.count) {
+  CLI_ASSIGN_OR_RETURN(
+      const v1::ReadSamplesResponse read,
+      ReadSamples(context, flags.dataset, v1::Split::TEST, flags.index, flags.count));
+  if (read.labels_size() < flags.count) {
     return UsageError(absl::StrCat("samples ", flags.index, " to ", flags.index + flags.count - 1,
-                                   " are not all in 0..", images->count - 1),
+                                   " are not all in 0..", read.split_samples() - 1),
                       "--index", "--index 0");
   }
-  Samples samples;
-  samples.input.set_dtype(v1::DataType::UINT8);
-  samples.input.add_shape(flags.count);
-  // Flat, as every network takes it: what shape the network gives its input is not known here.
-  int64_t pixels = 1;
-  for (const int64_t size : images->image_shape) pixels *= size;
-  samples.input.add_shape(pixels);
-  samples.input.set_data(std::string(images->Slice(flags.index, flags.count)));
-  for (int64_t i = 0; i < flags.count; ++i) {
-    samples.labels.push_back(images->labels[static_cast<size_t>(flags.index + i)]);
-  }
-  return samples;
+  return Samples{FlatRows(read.inputs(), 0, flags.count),
+                 {read.labels().begin(), read.labels().end()}};
 }
 
 absl::Status Infer(Context& context, const InferFlags& flags) {
@@ -77,6 +57,10 @@ absl::Status Infer(Context& context, const InferFlags& flags) {
     CLI_ASSIGN_OR_RETURN(samples, ReadDataset(context, flags));
   } else {
     CLI_ASSIGN_OR_RETURN(samples.input, ReadNpyInput(context, flags.input));
+    // Images of any shape, as a network trained on them took them.
+    if (samples.input.shape_size() > 2) {
+      samples.input = FlatRows(samples.input, 0, samples.input.shape(0));
+    }
   }
   *request.mutable_input() = std::move(samples.input);
   request.set_require_generation(flags.generation);
@@ -128,11 +112,12 @@ void AddInferCommand(CLI::App& session, Context& context) {
                                "torpor session infer s1 --input samples.npy -o json",
                                context, [=, &context] { return Infer(context, *flags); });
   infer->add_option("session", flags->session, "the session")->required();
-  infer->add_option("--dataset", flags->dataset, "test samples of this dataset (IDX files)");
+  infer->add_option("--dataset", flags->dataset, "test samples of this dataset of the server");
   infer->add_option("--index", flags->index, "the first of them; default 0");
   infer->add_option("--count", flags->count, "how many; default 1");
   infer->add_option("--input", flags->input,
-                    "samples [n x inputs] of an .npy file, float32 or uint8; - reads stdin");
+                    "samples [n x inputs] or [n x sample shape] of an .npy file, float32 or uint8; "
+                    "- reads stdin");
   infer->add_option("--require-generation", flags->generation,
                     "refuse unless the session is at this generation");
   infer->add_option("--sample-key", flags->key, "key of the first sample's noise; default 0");

@@ -90,6 +90,7 @@ std::string PlotElement(const Series& series, size_t index) {
   const std::string data = absl::StrCat("$data", index);
   const std::string line = absl::StrCat("lc rgb '", look.colour, "' lw 2 dt ", look.dash);
   const std::string symbol = absl::StrCat("pt ", look.symbol, " ps 0.7");
+  const std::string bar = " using ($1-0.5):2:(1):(0) with vectors nohead";
   const std::string title =
       series.name.empty() ? "notitle" : absl::StrCat("title ", Quoted(series.name));
   std::string out;
@@ -112,6 +113,10 @@ std::string PlotElement(const Series& series, size_t index) {
     case Series::Style::kFrames:
       return absl::StrCat(out, data, " using 1:2 with points lc rgb '", look.colour,
                           "' pt 4 ps 1.6 lw 2 ", title);
+    case Series::Style::kBars:
+      return absl::StrCat(data, bar, " lc rgb '", look.colour, "' lw 1.2 ", title);
+    case Series::Style::kWideBars:
+      return absl::StrCat(data, bar, " lc rgb '#80", look.colour + 1, "' lw 4 ", title);
     case Series::Style::kSteps:
       return absl::StrCat(out, data, " using 1:2 with steps ", line, " ", title);
   }

@@ -33,8 +33,18 @@ struct Point {
 constexpr int kLookCount = 7;
 
 struct Series {
-  // kFrames: open squares around points that other series draw.
-  enum class Style { kLinesAndPoints, kLine, kSteps, kThickLine, kPoints, kFrames };
+  // kFrames: open squares around points that other series draw. kBars and kWideBars: a level bar of
+  // length 1 for each point, as rasters of spikes have them; wide ones lie around thin ones.
+  enum class Style {
+    kLinesAndPoints,
+    kLine,
+    kSteps,
+    kThickLine,
+    kPoints,
+    kFrames,
+    kBars,
+    kWideBars
+  };
   // Shown in the legend; empty: not shown.
   std::string name;
   // Points with a number that is not finite are left out.

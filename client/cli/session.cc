@@ -13,7 +13,7 @@
 #include "client/cli/power_mode.h"
 #include "client/cli/rpc.h"
 #include "client/cli/session_columns.h"
-#include "client/cli/spike_stream.h"
+#include "client/cli/session_spikes.h"
 #include "client/cli/watch.h"
 #include "torpor/v1/session.grpc.pb.h"
 

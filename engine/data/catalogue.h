@@ -9,7 +9,6 @@
 #include "engine/base/file_system.h"
 #include "engine/data/dataset.h"
 #include "torpor/v1/dataset.pb.h"
-#include "torpor/v1/job.pb.h"
 
 namespace torpor {
 

@@ -71,7 +71,7 @@ Dataset Dataset::WithTargets(std::vector<uint8_t> spikes, std::vector<int64_t> t
 void Dataset::CopySample(int64_t i, std::span<float> out) const {
   TORPOR_CHECK(i >= 0 && i < size_ && out.size() == static_cast<size_t>(features_));
   const int64_t offset = (first_ + i) * features_;
-  if (!samples_->bytes.empty()) {
+  if (has_bytes()) {
     ScalePixels(samples_->bytes.data() + offset, features_, out.data());
   } else {
     std::copy_n(samples_->floats.data() + offset, features_, out.data());
@@ -81,7 +81,7 @@ void Dataset::CopySample(int64_t i, std::span<float> out) const {
 void Dataset::CopyBytes(int64_t i, std::span<uint8_t> out) const {
   TORPOR_CHECK(i >= 0 && i < size_ && out.size() == static_cast<size_t>(features_));
   const int64_t offset = (first_ + i) * features_;
-  if (!samples_->bytes.empty()) {
+  if (has_bytes()) {
     std::copy_n(samples_->bytes.data() + offset, features_, out.data());
   } else {
     ReadPixels({samples_->floats.data() + offset, out.size()}, out);

@@ -12,7 +12,6 @@
 #include "engine/base/file_system.h"
 #include "engine/base/gemm.h"
 #include "torpor/v1/dataset.pb.h"
-#include "torpor/v1/job.pb.h"
 
 namespace torpor {
 
@@ -37,6 +36,8 @@ class Dataset {
   // Labels are 0..classes-1.
   int classes() const { return classes_; }
   int32_t label(int64_t i) const { return samples_->labels[static_cast<size_t>(first_ + i)]; }
+  // Bytes, each of which stands for value / 255; floats otherwise.
+  bool has_bytes() const { return !samples_->bytes.empty(); }
   // Writes sample i, scaled, into out[features].
   void CopySample(int64_t i, std::span<float> out) const;
   // Writes sample i as 8-bit intensities into out[features]: the stored bytes, or floats as

@@ -23,6 +23,9 @@ class DatasetServiceImpl final : public v1::DatasetService::CallbackService {
   grpc::ServerUnaryReactor* VerifyDataset(grpc::CallbackServerContext* context,
                                           const v1::VerifyDatasetRequest* request,
                                           v1::VerifyDatasetResponse* reply) override;
+  grpc::ServerUnaryReactor* ReadSamples(grpc::CallbackServerContext* context,
+                                        const v1::ReadSamplesRequest* request,
+                                        v1::ReadSamplesResponse* reply) override;
 
  private:
   const DatasetCatalogue* const datasets_;

@@ -51,6 +51,8 @@ class JobRunner {
   // The ensemble of the members' models, joined unless an earlier run has done so.
   absl::StatusOr<Stage> Join(const std::string& ensemble_id, const std::string& dataset,
                              uint64_t seed, const std::vector<Stage>& members);
+  // The session at this stage: an earlier one, or created.
+  absl::StatusOr<std::string> SessionOf(const Stage& stage);
   // The stage that the job's model is.
   static Stage After(const Stage& stage, const v1::JobSpec& spec, const v1::Job& job);
 
@@ -63,7 +65,6 @@ class JobRunner {
   std::string StemOf(const std::string& network_id, const std::string& dataset,
                      uint64_t seed) const;
   bool DoneNow(const std::string& name) const;
-  absl::StatusOr<std::string> SessionOf(const Stage& stage);
   absl::StatusOr<v1::Job> Create(const Stage& stage, const std::string& id, uint64_t digest,
                                  v1::JobSpec spec);
 

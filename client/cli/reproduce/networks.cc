@@ -136,6 +136,7 @@ absl::Status Measure(Study& study, const Trained& trained) {
   }
   if (trained.plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
   if (trained.plan.weights()) CLI_RETURN_IF_ERROR(RunWeights(study, trained));
+  if (trained.plan.raster() && trained.seed == 1) CLI_RETURN_IF_ERROR(RunRaster(study, trained));
   return absl::OkStatus();
 }
 

@@ -75,6 +75,8 @@ void AddDerived(Study& study);
 absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.
 absl::Status RunWeights(Study& study, const Trained& trained);
+// Draws the network's spikes above its target.
+absl::Status RunRaster(Study& study, const Trained& trained);
 // Figures 2 and 3: calls of AnalysisService, no jobs.
 absl::Status RunNeurons(Study& study);
 

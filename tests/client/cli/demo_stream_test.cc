@@ -80,14 +80,13 @@ class FakeInference : public v1::InferenceService::Service {
 };
 
 // 50 images of one pixel, labels 1, 2, 1, 2, ...
-LabelledImages Images() {
-  LabelledImages images;
-  images.image_shape = {1, 1};
-  images.count = 50;
-  images.pixels_per_image = 1;
+v1::ReadSamplesResponse Images() {
+  v1::ReadSamplesResponse images;
+  images.mutable_inputs()->set_dtype(v1::DataType::UINT8);
+  for (const int64_t dimension : {50, 1, 1}) images.mutable_inputs()->add_shape(dimension);
   for (int i = 0; i < 50; ++i) {
-    images.labels.push_back(1 + i % 2);
-    images.pixels.push_back(static_cast<char>(1 + i % 2));
+    images.add_labels(1 + i % 2);
+    images.mutable_inputs()->mutable_data()->push_back(static_cast<char>(1 + i % 2));
   }
   return images;
 }
@@ -110,7 +109,7 @@ class DemoStreamTest : public ::testing::Test {
   }
 
   FakeInference service_;
-  const LabelledImages images_ = Images();
+  const v1::ReadSamplesResponse images_ = Images();
   std::unique_ptr<grpc::Server> server_;
 };
 

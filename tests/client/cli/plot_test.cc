@@ -57,6 +57,18 @@ TEST(GnuplotScript, DrawsBarsOnlyWhereThereAreIntervals) {
   EXPECT_THAT(script, Not(HasSubstr("$data1 using 1:2:3:4")));
 }
 
+TEST(GnuplotScript, DrawsRastersAsBarsOfOneStep) {
+  Plot plot = TwoCurves();
+  plot.series[0].style = Series::Style::kWideBars;
+  plot.series[1].style = Series::Style::kBars;
+  const std::string script = GnuplotScript(plot);
+  EXPECT_THAT(script, HasSubstr("$data0 using ($1-0.5):2:(1):(0) with vectors nohead lc rgb '#80"));
+  EXPECT_THAT(
+      script,
+      HasSubstr("$data1 using ($1-0.5):2:(1):(0) with vectors nohead lc rgb '#0072B2' lw 1.2"));
+  EXPECT_TRUE(RenderSvg(plot).ok());
+}
+
 TEST(RenderSvg, RefusesAPlotWithoutPoints) {
   Plot plot = TwoCurves();
   for (Series& series : plot.series) series.points.clear();
