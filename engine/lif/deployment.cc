@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -27,6 +28,21 @@ struct StreamOfSpikes final : StreamState {
 std::span<const float> LastRow(const ConstMatrixView& scores) {
   return {scores.data() + (scores.rows() - 1) * scores.outerStride(),
           static_cast<size_t>(scores.cols())};
+}
+
+// The chunk's spikes, numbered as inside the family.
+void TakeChunk(const SpikeChunk& chunk, const LifImage& image, LifSpikes& spikes) {
+  spikes.Clear();
+  size_t next = 0;
+  for (int n = 0; n < chunk.steps; ++n) {
+    const size_t first = spikes.index.size();
+    for (; next < chunk.step.size() && chunk.step[next] == n; ++next) {
+      spikes.index.push_back(UnitOf(image, static_cast<uint32_t>(chunk.index[next])));
+    }
+    // Ascending, as samples are encoded, so that sums are in the same order.
+    std::sort(spikes.index.begin() + static_cast<std::ptrdiff_t>(first), spikes.index.end());
+    spikes.EndStep();
+  }
 }
 
 // Step `n` alone.
@@ -269,14 +285,7 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
     workspace.pieces = std::make_unique<LifStreamPass>(&event_plan_);
   }
   LifSpikes& spikes = workspace.step;
-  spikes.Clear();
-  size_t next = 0;
-  for (int n = 0; n < chunk.steps; ++n) {
-    for (; next < chunk.step.size() && chunk.step[next] == n; ++next) {
-      spikes.index.push_back(static_cast<uint32_t>(chunk.index[next]));
-    }
-    spikes.EndStep();
-  }
+  TakeChunk(chunk, ImageBelow(drive_.definition, 0), spikes);
   LifStreamPass& pass = *workspace.pieces;
   // Scores are those of the chunk alone.
   stream.state.mean.RestartMean();

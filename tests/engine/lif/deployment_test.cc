@@ -141,6 +141,40 @@ TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
   EXPECT_FALSE(stranger->Continues(*one));
 }
 
+TEST_F(LifDeploymentTest, ChunksNumberTheInputsOfImagesAsSamplesDo) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [6, 2, 5, 4] } spikes {} neuron { threshold: 0.2 } "
+      "layers { conv2d { channels: 3 kernel: 3 } initial_scale: 2 } layers { dense { units: 4 } "
+      "initial_scale: 2 }"));
+  // Step by step, as chunks go.
+  v1::PowerMode mode;
+  mode.set_margin(1e9);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  ASSERT_EQ(deployment->stream_inputs(), 40);
+  std::vector<int32_t> step, index;
+  std::vector<float> values(6 * 40);
+  RandomStream random(2, RandomPurpose::kTest);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (random.NextFloat() >= 0.3f) continue;
+    values[i] = 1;
+    step.push_back(static_cast<int32_t>(i / 40));
+    index.push_back(static_cast<int32_t>(i % 40));
+  }
+  std::vector<float> of_sample(4), of_chunk(4);
+  const SampleTask task = {.input = {.values = values}, .key = {}};
+  SampleResult sample;
+  sample.scores = of_sample;
+  TORPOR_ASSERT_OK(deployment->Run({&task, 1}, {&sample, 1}, Cancellation()));
+  ChunkResult chunk;
+  chunk.scores = of_chunk;
+  TORPOR_ASSERT_OK(deployment->RunChunk({.steps = 6, .step = step, .index = index}, {},
+                                        *deployment->NewStream(), chunk, {}));
+  EXPECT_NE(of_sample, std::vector<float>(4));
+  EXPECT_EQ(of_chunk, of_sample);
+  EXPECT_EQ(chunk.activity.Total(&LayerActivity::synaptic_events).value(),
+            sample.activity.Total(&LayerActivity::synaptic_events).value());
+}
+
 TEST_F(LifDeploymentTest, CountsWhatHappened) {
   // One input that spikes in the first step and drives both neurons beyond the threshold at once.
   const auto model = Built(testing::LifNetworkOf(
