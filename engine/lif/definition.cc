@@ -18,6 +18,9 @@ constexpr int kDefaultLatencyThreshold = 50;
 constexpr double kDefaultChance = 0.25;
 constexpr int kLeastBits = 2;
 constexpr int kMostBits = 16;
+// Fresh weights: far below the first no spike comes of them, far above the last sums of them leave
+// the range of floats.
+constexpr NumberBound kInitialScale = {.low = 1e-6, .low_excluded = false, .high = 1e6};
 // A latency code has so many steps after the last spike.
 constexpr int kLatencyTail = 4;
 
@@ -226,7 +229,7 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
       shape.neuron.membrane_bits = definition.quantization.membrane_bits();
     }
     const double scale = NumberOr(path + ".initial_scale", layer.has_initial_scale(),
-                                  layer.initial_scale(), 1, {}, violations);
+                                  layer.initial_scale(), 1, kInitialScale, violations);
     if (shape.fan_in > 0) shape.initial_range = scale * std::sqrt(3.0 / shape.fan_in);
     if (layer.kind_case() != v1::LifLayer::KIND_NOT_SET && !has_weights) {
       if (layer.has_neuron()) violations.Add(path + ".neuron", "pooling and flatten have none");

@@ -107,6 +107,15 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
               ElementsAre("lif.neuron.beta", "lif.neuron.gamma"));
   EXPECT_THAT(Wrong(dense + "neuron { threshold: 0 delta: -1 }"),
               ElementsAre("lif.neuron.delta", "lif.neuron.threshold"));
+  // Of which float leaves the excluded end.
+  EXPECT_THAT(Wrong(dense + "neuron { beta: 0.99999999999 threshold: 1e-60 }"),
+              ElementsAre("lif.neuron.beta", "lif.neuron.threshold"));
+  for (const char* scale : {"9e-7", "1.1e6", "nan"}) {
+    EXPECT_THAT(Wrong(absl::StrCat("input { shape: [4] } layers { dense { units: 2 } "
+                                   "initial_scale: ",
+                                   scale, " }")),
+                ElementsAre("lif.layers[0].initial_scale"));
+  }
   EXPECT_THAT(Wrong(dense + "steps: 4097"), ElementsAre("lif.steps"));
   EXPECT_THAT(Wrong(dense + "steps: 4"), ElementsAre("lif.steps"));
   EXPECT_THAT(Wrong(dense + "step_ms: 0"), ElementsAre("lif.step_ms"));
