@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
 #include "model_fixture.h"
+#include "tests/support/bad_fields.h"
 
 namespace torpor {
 namespace {
@@ -72,6 +74,26 @@ TEST_F(LifDeploymentTest, StepsAndMarginStopEarly) {
     EXPECT_LT(Run(*half).events, all.events);
     EXPECT_THAT(Run(*half).steps, ::testing::Each(6));
   }
+}
+
+TEST_F(LifDeploymentTest, OneClassHasNoMargin) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [8] } layers { dense { units: 3 } } layers { dense { units: 1 } }"));
+  v1::PowerMode mode;
+  mode.set_margin(0.5);
+  EXPECT_THAT(testing::FieldsOf(model->Deploy(mode, {}).status()),
+              ::testing::ElementsAre("margin"));
+}
+
+TEST_F(LifDeploymentTest, TheLeastEpsilonsLeaveNumbers) {
+  const auto model = Built(SmallLif());
+  v1::PowerMode mode;
+  mode.set_epsilon(1e-300);
+  mode.set_bias(v1::BiasPolicy::HOMOGENEOUS);
+  mode.set_output_gain(true);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  const Answer answer = Run(*deployment, 10);
+  for (const float score : answer.scores) ASSERT_TRUE(std::isfinite(score)) << score;
 }
 
 TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
