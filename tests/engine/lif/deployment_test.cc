@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -195,6 +196,45 @@ TEST_F(LifDeploymentTest, ChunksNumberTheInputsOfImagesAsSamplesDo) {
   EXPECT_EQ(of_chunk, of_sample);
   EXPECT_EQ(chunk.activity.Total(&LayerActivity::synaptic_events).value(),
             sample.activity.Total(&LayerActivity::synaptic_events).value());
+}
+
+// Samples that stop early and streams share workspaces.
+TEST_F(LifDeploymentTest, ThreadsDoNotSeeEachOther) {
+  const auto model = Built(SmallLif("read_out: SPIKES rate { chance: 0.5 }"));
+  v1::PowerMode mode;
+  mode.set_margin(3);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  // Input `key` alone, in all steps of each of eight chunks: scores of all, one after another.
+  const auto stream = [&](int32_t key) {
+    std::vector<float> all;
+    const auto state = deployment->NewStream();
+    const std::vector<int32_t> step = {0, 1, 2, 3, 4}, index(5, key);
+    for (int n = 0; n < 8; ++n) {
+      std::vector<float> scores(10);
+      ChunkResult result;
+      result.scores = scores;
+      EXPECT_TRUE(deployment
+                      ->RunChunk({.steps = 5, .step = step, .index = index}, {}, *state, result,
+                                 Cancellation())
+                      .ok());
+      all.insert(all.end(), scores.begin(), scores.end());
+    }
+    return all;
+  };
+  const std::vector<float> samples = Run(*deployment, 40).scores;
+  std::vector<std::vector<float>> streams;
+  for (int32_t key = 0; key < 144; ++key) streams.push_back(stream(key));
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      if (t % 2 == 0) {
+        EXPECT_EQ(Run(*deployment, 40).scores, samples);
+      }
+      for (int32_t key = t; key < 144; key += 2)
+        EXPECT_EQ(stream(key), streams[static_cast<size_t>(key)]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(LifDeploymentTest, CountsWhatHappened) {
