@@ -251,6 +251,18 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
   }
 }
 
+// A sample's memory: a number for each step and each value of a layer.
+void CheckSampleSize(const LifDefinition& definition, Violations& violations) {
+  for (const LifLayerShape& layer : definition.layers) {
+    const int64_t values = std::max(layer.inputs, layer.outputs);
+    if (definition.steps * values <= kMaxSynapses) continue;
+    violations.Add(definition.code == LifCode::kSpikes ? "lif.input.shape" : "lif.steps",
+                   absl::StrCat("steps times the values of a layer must be at most ", kMaxSynapses,
+                                ", got ", definition.steps, " x ", values, " of ", layer.name));
+    return;
+  }
+}
+
 }  // namespace
 
 int64_t LifDefinition::neurons() const {
@@ -288,6 +300,7 @@ absl::StatusOr<LifDefinition> ResolveLif(const v1::Network& network) {
                    absl::StrCat("must have 1..", kMaxLayers, " layers, has ", lif.layers_size()));
   } else {
     ResolveLayers(lif, flow, definition, violations);
+    if (violations.empty()) CheckSampleSize(definition, violations);
   }
   TORPOR_RETURN_IF_ERROR(violations.ToStatus());
   return definition;

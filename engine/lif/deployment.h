@@ -90,6 +90,8 @@ class LifDeployment final : public Deployment {
     bool recurrent = false;
   };
 
+  // Of a chunk.
+  int StepsAtOnce() const;
   void MakeMeters();
   void DescribeFootprint();
   void RunWhole(const LifInput& input, Workspace& workspace, SampleResult& result) const;

@@ -144,6 +144,18 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
               HasSubstr("must be in [0, 1), got 1"));
 }
 
+TEST(LifDefinitionTest, StepsAndValuesTogetherAreBounded) {
+  // 2^22 values a step at 64 steps are the most.
+  const std::string image =
+      "input { shape: [256, 256] } layers { conv2d { channels: 64 kernel: 1 } } "
+      "layers { dense { units: 2 } } ";
+  EXPECT_THAT(Wrong(image + "steps: 64"), ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(image + "steps: 65"), ElementsAre("lif.steps"));
+  EXPECT_THAT(Wrong("input { shape: [65, 256, 256] } spikes {} "
+                    "layers { conv2d { channels: 64 kernel: 1 } } layers { dense { units: 2 } }"),
+              ElementsAre("lif.input.shape"));
+}
+
 TEST(LifDefinitionTest, WarnsOfSpikesThatNeverArrive) {
   const std::string late = absl::StrCat(kDense, "order: DELAYED rate {} ");
   TORPOR_ASSERT_OK_AND_ASSIGN(const LifDefinition four, ResolveLif(Network(late + "steps: 4")));

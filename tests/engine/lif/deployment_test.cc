@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -196,6 +197,50 @@ TEST_F(LifDeploymentTest, ChunksNumberTheInputsOfImagesAsSamplesDo) {
   EXPECT_EQ(of_chunk, of_sample);
   EXPECT_EQ(chunk.activity.Total(&LayerActivity::synaptic_events).value(),
             sample.activity.Total(&LayerActivity::synaptic_events).value());
+}
+
+// A chunk of many steps through a wide layer is computed in pieces.
+TEST_F(LifDeploymentTest, LongChunksOfWideNetworksAreTheirParts) {
+  const auto model =
+      Built(testing::LifNetworkOf("input { shape: [2] } read_out: SPIKES neuron { threshold: 0.3 } "
+                                  "layers { dense { units: 8192 } initial_scale: 2 } "
+                                  "layers { dense { units: 16 } initial_scale: 4 }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy({}, {}));
+  // Input 1 in every eleventh step, around the piece's end at 2048 too.
+  std::vector<int32_t> step;
+  for (int n = 0; n < 2060; n += 11) step.push_back(n);
+  const auto run = [&](StreamState& state, int begin, int end) {
+    std::vector<int32_t> own_step, own_index;
+    for (const int32_t n : step) {
+      if (n < begin || n >= end) continue;
+      own_step.push_back(n - begin);
+      own_index.push_back(1);
+    }
+    std::vector<float> scores(16);
+    ChunkResult result;
+    result.scores = scores;
+    EXPECT_TRUE(deployment
+                    ->RunChunk({.steps = end - begin, .step = own_step, .index = own_index}, {},
+                               state, result, Cancellation())
+                    .ok());
+    for (int32_t& n : result.step) n += begin;
+    EXPECT_EQ(std::accumulate(scores.begin(), scores.end(), 0.0f),
+              static_cast<float>(result.step.size()));
+    result.scores = {};
+    return result;
+  };
+  const ChunkResult whole = run(*deployment->NewStream(), 0, 2060);
+  const auto state = deployment->NewStream();
+  ChunkResult parts = run(*state, 0, 1500);
+  const ChunkResult rest = run(*state, 1500, 2060);
+  parts.step.insert(parts.step.end(), rest.step.begin(), rest.step.end());
+  parts.index.insert(parts.index.end(), rest.index.begin(), rest.index.end());
+  ASSERT_FALSE(whole.step.empty());
+  EXPECT_GT(whole.step.back(), 2048);
+  EXPECT_EQ(parts.step, whole.step);
+  EXPECT_EQ(parts.index, whole.index);
+  const auto updates = &LayerActivity::neuron_updates;
+  EXPECT_EQ(whole.activity.Total(updates).value(), 2060 * (8192 + 16));
 }
 
 // Samples that stop early and streams share workspaces.
