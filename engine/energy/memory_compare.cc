@@ -160,6 +160,8 @@ double Percentile(std::span<const double> sorted, double p) {
   const double rank = p / 100 * static_cast<double>(sorted.size() - 1);
   const size_t below = static_cast<size_t>(rank);
   if (below + 1 >= sorted.size()) return sorted.back();
+  // Savings are -infinity against what costs nothing: no line leads from there.
+  if (std::isinf(sorted[below])) return sorted[below];
   const double share = rank - static_cast<double>(below);
   return sorted[below] + share * (sorted[below + 1] - sorted[below]);
 }

@@ -22,7 +22,8 @@ absl::StatusOr<v1::CompareMemoryResponse> CompareMemory(std::span<const v1::Weig
                                                         const v1::DeviceProfile& profile,
                                                         const Cancellation& cancellation);
 
-// The p-th percentile, p in 0..100, between the neighbours in rank; `sorted` ascending, not empty.
+// The p-th percentile, p in 0..100, between the neighbours in rank, the lower one where that is
+// -infinity; `sorted` ascending, not empty.
 double Percentile(std::span<const double> sorted, double p);
 
 }  // namespace torpor

@@ -1,5 +1,6 @@
 #include "engine/energy/memory_costs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,8 @@ constexpr Cost kCosts[] = {
     {"memory_address", &MemoryCosts::address, 1},
 };
 constexpr char kLeakageBit[] = "memory_leakage_bit";
+// Watts.
+constexpr double kMostLeakage = 1;
 
 int IndexOf(const v1::DeviceProfile& profile, const char* name) {
   for (int i = 0; i < profile.coefficients_size(); ++i) {
@@ -43,7 +46,9 @@ int IndexOf(const v1::DeviceProfile& profile, const char* name) {
 double Within(const v1::Coefficient& c, double share) {
   if (c.low() == c.high()) return c.value();
   if (c.low() > 0 && c.high() >= kWideRange * c.low()) {
-    return c.low() * std::pow(c.high() / c.low(), share);
+    // By logarithms: the ratio of the ends may be beyond all numbers.
+    const double low = std::log(c.low()), high = std::log(c.high());
+    return std::clamp(std::exp(low + share * (high - low)), c.low(), c.high());
   }
   return c.low() + share * (c.high() - c.low());
 }
@@ -65,15 +70,17 @@ void CheckMemoryCosts(const v1::DeviceProfile& profile, const std::string& path,
     violations.Add(path + "coefficients",
                    absl::StrCat("must price memories, lacks ", absl::StrJoin(missing, ", ")));
   }
-  for (const Cost& cost : kCosts) {
-    const int i = IndexOf(profile, cost.name);
-    if (i < 0) continue;
+  const auto check = [&](const char* name, double highest) {
+    const int i = IndexOf(profile, name);
+    if (i < 0) return;
     const v1::Coefficient& c = profile.coefficients(i);
     const double value = std::max(c.value(), c.high());
-    if (value <= cost.highest) continue;
+    if (value <= highest) return;
     violations.Add(absl::StrCat(path, "coefficients[", i, "].value"),
-                   absl::StrCat("must be at most ", cost.highest, ", with its range, got ", value));
-  }
+                   absl::StrCat("must be at most ", highest, ", with its range, got ", value));
+  };
+  for (const Cost& cost : kCosts) check(cost.name, cost.highest);
+  check(kLeakageBit, kMostLeakage);
 }
 
 MemoryCosts MemoryCostsOf(const v1::DeviceProfile& profile) {

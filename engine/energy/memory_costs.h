@@ -35,7 +35,7 @@ struct MemoryCosts {
 };
 
 // Names, by its path after `path` (which ends in a dot), what a profile lacks to price memories and
-// what is beyond all sense: more than 1 J, an exponent above 1, factors above 1000.
+// what is beyond all sense: more than 1 J or 1 W, an exponent above 1, factors above 1000.
 void CheckMemoryCosts(const v1::DeviceProfile& profile, const std::string& path,
                       Violations& violations);
 

@@ -18,6 +18,9 @@ constexpr int kDefaultLatencyThreshold = 50;
 constexpr double kDefaultChance = 0.25;
 constexpr int kLeastBits = 2;
 constexpr int kMostBits = 16;
+// Fresh weights: far below the first no spike comes of them, far above the last sums of them leave
+// the range of floats.
+constexpr NumberBound kInitialScale = {.low = 1e-6, .low_excluded = false, .high = 1e6};
 // A latency code has so many steps after the last spike.
 constexpr int kLatencyTail = 4;
 
@@ -226,7 +229,7 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
       shape.neuron.membrane_bits = definition.quantization.membrane_bits();
     }
     const double scale = NumberOr(path + ".initial_scale", layer.has_initial_scale(),
-                                  layer.initial_scale(), 1, {}, violations);
+                                  layer.initial_scale(), 1, kInitialScale, violations);
     if (shape.fan_in > 0) shape.initial_range = scale * std::sqrt(3.0 / shape.fan_in);
     if (layer.kind_case() != v1::LifLayer::KIND_NOT_SET && !has_weights) {
       if (layer.has_neuron()) violations.Add(path + ".neuron", "pooling and flatten have none");
@@ -245,6 +248,18 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
   if (violations.empty() && synapses > 2 * kMaxSynapses) {
     violations.Add("lif.layers", absl::StrCat("all layers together must have at most ",
                                               2 * kMaxSynapses, " weights, have ", synapses));
+  }
+}
+
+// A sample's memory: a number for each step and each value of a layer.
+void CheckSampleSize(const LifDefinition& definition, Violations& violations) {
+  for (const LifLayerShape& layer : definition.layers) {
+    const int64_t values = std::max(layer.inputs, layer.outputs);
+    if (definition.steps * values <= kMaxSynapses) continue;
+    violations.Add(definition.code == LifCode::kSpikes ? "lif.input.shape" : "lif.steps",
+                   absl::StrCat("steps times the values of a layer must be at most ", kMaxSynapses,
+                                ", got ", definition.steps, " x ", values, " of ", layer.name));
+    return;
   }
 }
 
@@ -285,6 +300,7 @@ absl::StatusOr<LifDefinition> ResolveLif(const v1::Network& network) {
                    absl::StrCat("must have 1..", kMaxLayers, " layers, has ", lif.layers_size()));
   } else {
     ResolveLayers(lif, flow, definition, violations);
+    if (violations.empty()) CheckSampleSize(definition, violations);
   }
   TORPOR_RETURN_IF_ERROR(violations.ToStatus());
   return definition;

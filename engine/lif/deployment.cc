@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,8 @@ namespace {
 // Of a block that is handed to one Run call: synaptic operations of about 50 ms.
 constexpr int64_t kBlockWork = 100'000'000;
 constexpr int64_t kMostSamples = 256;
+// Of a chunk's steps that run at once: what a layer's neurons go through is kept for all of them.
+constexpr int64_t kChunkValues = int64_t{1} << 24;
 // A spike in so many inputs and steps, as latency codes have.
 constexpr int64_t kSparsity = 100;
 
@@ -27,6 +30,22 @@ struct StreamOfSpikes final : StreamState {
 std::span<const float> LastRow(const ConstMatrixView& scores) {
   return {scores.data() + (scores.rows() - 1) * scores.outerStride(),
           static_cast<size_t>(scores.cols())};
+}
+
+// Steps begin..end-1 of the chunk, whose spikes from `next` on have not been taken yet, numbered as
+// inside the family.
+void TakeSteps(const SpikeChunk& chunk, int begin, int end, const LifImage& image, size_t& next,
+               LifSpikes& spikes) {
+  spikes.Clear();
+  for (int n = begin; n < end; ++n) {
+    const size_t first = spikes.index.size();
+    for (; next < chunk.step.size() && chunk.step[next] == n; ++next) {
+      spikes.index.push_back(UnitOf(image, static_cast<uint32_t>(chunk.index[next])));
+    }
+    // Ascending, as samples are encoded, so that sums are in the same order.
+    std::sort(spikes.index.begin() + static_cast<std::ptrdiff_t>(first), spikes.index.end());
+    spikes.EndStep();
+  }
 }
 
 // Step `n` alone.
@@ -259,6 +278,14 @@ bool LifDeployment::Continues(const StreamState& state) const {
   return true;
 }
 
+int LifDeployment::StepsAtOnce() const {
+  int64_t largest = 1;
+  for (const Meter& meter : meters_) {
+    largest = std::max<int64_t>(largest, plan_.layers[meter.stage.layer].synapses->outputs());
+  }
+  return static_cast<int>(std::max<int64_t>(kChunkValues / largest, 1));
+}
+
 absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,
                                      ChunkResult& result, const Cancellation& cancellation) const {
   TORPOR_RETURN_IF_ERROR(cancellation.Check());
@@ -269,30 +296,32 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
     workspace.pieces = std::make_unique<LifStreamPass>(&event_plan_);
   }
   LifSpikes& spikes = workspace.step;
-  spikes.Clear();
-  size_t next = 0;
-  for (int n = 0; n < chunk.steps; ++n) {
-    for (; next < chunk.step.size() && chunk.step[next] == n; ++next) {
-      spikes.index.push_back(static_cast<uint32_t>(chunk.index[next]));
-    }
-    spikes.EndStep();
-  }
   LifStreamPass& pass = *workspace.pieces;
+  const LifImage image = ImageBelow(drive_.definition, 0);
   // Scores are those of the chunk alone.
   stream.state.mean.RestartMean();
   std::ranges::fill(stream.state.counts, 0.0f);
-  const LifInput input = {.spikes = &spikes, .currents = {}};
-  pass.Run(views_, input, chunk.steps, stream.state);
-  std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
-  for (float& score : result.scores) score *= drive_.gain;
-  ChargeAll(input, pass, chunk.steps, result.activity, nullptr);
-  const LifSpikes& out = pass.spikes(plan_.layers.size() - 1);
-  for (int n = 0; n < out.steps(); ++n) {
-    for (const uint32_t i : out.At(n)) {
-      result.step.push_back(n);
-      result.index.push_back(static_cast<int32_t>(i));
+  result.activity.layers.clear();
+  const int at_once = StepsAtOnce();
+  size_t next = 0;
+  for (int begin = 0; begin < chunk.steps; begin += at_once) {
+    const int end = std::min(begin + at_once, chunk.steps);
+    TakeSteps(chunk, begin, end, image, next, spikes);
+    const LifInput input = {.spikes = &spikes, .currents = {}};
+    pass.Run(views_, input, end - begin, stream.state);
+    Activity piece;
+    ChargeAll(input, pass, end - begin, piece, nullptr);
+    result.activity.Add(piece);
+    const LifSpikes& out = pass.spikes(plan_.layers.size() - 1);
+    for (int n = 0; n < out.steps(); ++n) {
+      for (const uint32_t i : out.At(n)) {
+        result.step.push_back(begin + n);
+        result.index.push_back(static_cast<int32_t>(i));
+      }
     }
   }
+  std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
+  for (float& score : result.scores) score *= drive_.gain;
   return absl::OkStatus();
 }
 

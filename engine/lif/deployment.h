@@ -45,7 +45,8 @@ struct LifDrive {
 // with spikes for u); of currents u the squares of u in every step. Recorders take those squares
 // by input, and after them those of the layer's own spikes where it is recurrent.
 //
-// Streams are of the input's spikes, whatever code the definition has for samples.
+// Streams are of the input's spikes, whatever code the definition has for samples; their inputs are
+// numbered as the values of one step of a sample, images [channel, row, column].
 //
 // Immutable; Run is serial and may be called from any thread.
 class LifDeployment final : public Deployment {
@@ -89,6 +90,8 @@ class LifDeployment final : public Deployment {
     bool recurrent = false;
   };
 
+  // Of a chunk.
+  int StepsAtOnce() const;
   void MakeMeters();
   void DescribeFootprint();
   void RunWhole(const LifInput& input, Workspace& workspace, SampleResult& result) const;

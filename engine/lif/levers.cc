@@ -19,12 +19,6 @@ Levers LifLevers(const LifDefinition& definition) {
   std::vector<v1::Lever> levers = {
       NumberLever("steps", 1, definition.steps, absl::StrCat(definition.steps),
                   "Steps that a sample is run for; energy is about in proportion."),
-      NumberLever("margin", 0, std::numeric_limits<float>::max(), "none",
-                  definition.integrates
-                      ? "Lead of the first class's mean membrane over the second's at which a "
-                        "sample stops early; looked at after every step."
-                      : "Lead in spikes of the first class over the second at which a sample stops "
-                        "early; looked at after every step."),
       NumberLever(
           "precision_bits", 2, 32,
           stored ? absl::StrCat(definition.quantization.weight_bits()) : std::string("32 (float)"),
@@ -34,6 +28,16 @@ Levers LifLevers(const LifDefinition& definition) {
                   "Whether thresholds and resets follow the scaled weights (homogeneous), which "
                   "leaves spikes as they are."),
   };
+  // One class leads no other.
+  if (definition.classes() > 1) {
+    levers.insert(levers.begin() + 1,
+                  NumberLever("margin", 0, std::numeric_limits<float>::max(), "none",
+                              definition.integrates
+                                  ? "Lead of the first class's mean membrane over the second's at "
+                                    "which a sample stops early; looked at after every step."
+                                  : "Lead in spikes of the first class over the second at which a "
+                                    "sample stops early; looked at after every step."));
+  }
   if (definition.integrates) {
     levers.push_back(SwitchLever("output_gain", false,
                                  "Multiplies the outputs by what the last layer's epsilon took."));

@@ -1,5 +1,7 @@
 #include "engine/lif/scaled_network.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "engine/lif/stored_weights.h"
@@ -8,6 +10,8 @@ namespace torpor {
 namespace {
 
 constexpr int kFloat32 = 32;
+// The least scale whose inverse float holds.
+constexpr float kLeastScale = std::numeric_limits<float>::min();
 
 double EpsilonOf(const v1::PowerMode& mode, const LifLayerShape& layer) {
   const auto own = mode.layer_epsilon().find(layer.name);
@@ -39,7 +43,7 @@ LifDrive ScaledLifNetwork(const LifDefinition& definition, const LifParameters& 
     if (mode.layer_epsilon().contains(layer.name)) {
       (*drive.mode.mutable_layer_epsilon())[layer.name] = epsilon;
     }
-    const float by = static_cast<float>(epsilon);
+    const float by = std::max(static_cast<float>(epsilon), kLeastScale);
     const bool last = l + 1 == drive.weights.size();
     if (last && mode.output_gain()) drive.gain = 1 / by;
     if (epsilon == 1) continue;

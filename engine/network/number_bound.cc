@@ -6,9 +6,13 @@ namespace torpor {
 
 bool CheckNumber(const std::string& path, double value, const NumberBound& bound,
                  Violations& violations) {
+  // What is left of it in a float, which may be an excluded end.
+  const double held = static_cast<double>(static_cast<float>(value));
   // So written that NaN fails.
-  const bool above = bound.low_excluded ? value > bound.low : value >= bound.low;
-  const bool below = bound.high_excluded ? value < bound.high : value <= bound.high;
+  const bool above =
+      bound.low_excluded ? value > bound.low && held > bound.low : value >= bound.low;
+  const bool below =
+      bound.high_excluded ? value < bound.high && held < bound.high : value <= bound.high;
   if (above && below) return true;
   const bool bounded = bound.high < std::numeric_limits<float>::max();
   violations.Add(

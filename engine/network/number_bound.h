@@ -8,7 +8,8 @@
 
 namespace torpor {
 
-// An interval; by default the numbers above 0 that float holds.
+// An interval; by default the numbers above 0 that float holds. What float rounds to an excluded
+// end is outside.
 struct NumberBound {
   double low = 0;
   bool low_excluded = true;

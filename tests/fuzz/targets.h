@@ -1,6 +1,7 @@
 // Fuzz targets: every parser of bytes that come from outside. Each takes any bytes, must neither
 // crash nor allocate beyond what the bytes justify, and checks what must hold of the result. They
-// run over a fixed, seeded corpus in ctest, and under libFuzzer with TORPOR_BUILD_FUZZERS.
+// run over a fixed, seeded corpus in ctest, and under libFuzzer with TORPOR_BUILD_FUZZERS. Those of
+// whole messages that are run too are in files of their own (*_target.h).
 #pragma once
 
 #include <algorithm>

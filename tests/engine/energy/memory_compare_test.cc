@@ -223,6 +223,20 @@ TEST(CompareMemory, SavingsAreOneMinusTheRatioOfSums) {
   EXPECT_EQ(storage.robustness(), 1);
 }
 
+TEST(CompareMemory, AgainstNothingEverySchemeCostsInfinitelyMore) {
+  // A list of no weights stores nothing.
+  const v1::CompareMemoryResponse response = Compare(
+      {DenseArray(64, 10, 8, 0)}, {Scheme::CROSSBAR, Scheme::COORDINATE_LIST}, kMemoryProfile, 20);
+  const v1::MemoryComparison& comparison =
+      Find(response, Scheme::CROSSBAR, Scheme::COORDINATE_LIST, Quantity::STORAGE);
+  EXPECT_EQ(comparison.saving(), -HUGE_VAL);
+  EXPECT_EQ(comparison.robustness(), 0);
+  EXPECT_THAT(comparison.percentiles(), ::testing::Each(-HUGE_VAL));
+  const double mixed[] = {-HUGE_VAL, 1, 2};
+  EXPECT_EQ(Percentile(mixed, 25), -HUGE_VAL);
+  EXPECT_EQ(Percentile(mixed, 75), 1.5);
+}
+
 TEST(CompareMemory, IsAFunctionOfItsSeed) {
   v1::CompareMemoryRequest request;
   request.set_draws(300);

@@ -114,6 +114,18 @@ TEST(MemoryCosts, DrawsFillTheirRanges) {
   EXPECT_NE(again.access, DrawMemoryCosts(profile, 2, 7).access);
 }
 
+TEST(MemoryCosts, DrawsStayInRangesOfAllMagnitudes) {
+  v1::DeviceProfile profile = FindProfile(kMemoryProfile).value();
+  v1::Coefficient& c = *profile.mutable_coefficients(0);
+  ASSERT_EQ(c.name(), "memory_access");
+  c.set_low(5e-324);
+  c.set_high(1);
+  for (uint64_t n = 0; n < 100; ++n) {
+    const double access = DrawMemoryCosts(profile, 1, n).access;
+    ASSERT_TRUE(access >= c.low() && access <= c.high()) << access;
+  }
+}
+
 TEST(MemoryCosts, ProfilesPassTheirChecks) {
   const std::vector<v1::DeviceProfile> profiles = MemoryProfiles();
   ASSERT_EQ(profiles.size(), 3u);
@@ -135,6 +147,14 @@ TEST(MemoryCosts, RefusesProfilesByPath) {
     CheckMemoryCosts(profile, "costs.device_profile.", violations);
     return std::string(violations.ToStatus().message());
   };
+  for (v1::Coefficient& c : *profile.mutable_coefficients()) {
+    if (c.name() != "memory_leakage_bit") continue;
+    const double leakage = c.value();
+    c.set_value(1e300);
+    EXPECT_THAT(wrong(), ::testing::HasSubstr("].value: must be at most 1,"));
+    c.set_value(leakage);
+  }
+  EXPECT_EQ(wrong(), "");
   profile.mutable_coefficients(2)->set_value(1.5);
   EXPECT_THAT(wrong(), ::testing::StartsWith("costs.device_profile.coefficients[2].value: must be "
                                              "at most 1"));

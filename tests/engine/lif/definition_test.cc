@@ -107,6 +107,15 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
               ElementsAre("lif.neuron.beta", "lif.neuron.gamma"));
   EXPECT_THAT(Wrong(dense + "neuron { threshold: 0 delta: -1 }"),
               ElementsAre("lif.neuron.delta", "lif.neuron.threshold"));
+  // Of which float leaves the excluded end.
+  EXPECT_THAT(Wrong(dense + "neuron { beta: 0.99999999999 threshold: 1e-60 }"),
+              ElementsAre("lif.neuron.beta", "lif.neuron.threshold"));
+  for (const char* scale : {"9e-7", "1.1e6", "nan"}) {
+    EXPECT_THAT(Wrong(absl::StrCat("input { shape: [4] } layers { dense { units: 2 } "
+                                   "initial_scale: ",
+                                   scale, " }")),
+                ElementsAre("lif.layers[0].initial_scale"));
+  }
   EXPECT_THAT(Wrong(dense + "steps: 4097"), ElementsAre("lif.steps"));
   EXPECT_THAT(Wrong(dense + "steps: 4"), ElementsAre("lif.steps"));
   EXPECT_THAT(Wrong(dense + "step_ms: 0"), ElementsAre("lif.step_ms"));
@@ -133,6 +142,18 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
   EXPECT_THAT(Wrong("input { shape: [4] } layers {}"), ElementsAre("lif.layers[0].dense"));
   EXPECT_THAT(ResolveLif(Network(dense + "neuron { alpha: 1 }")).status().message(),
               HasSubstr("must be in [0, 1), got 1"));
+}
+
+TEST(LifDefinitionTest, StepsAndValuesTogetherAreBounded) {
+  // 2^22 values a step at 64 steps are the most.
+  const std::string image =
+      "input { shape: [256, 256] } layers { conv2d { channels: 64 kernel: 1 } } "
+      "layers { dense { units: 2 } } ";
+  EXPECT_THAT(Wrong(image + "steps: 64"), ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(image + "steps: 65"), ElementsAre("lif.steps"));
+  EXPECT_THAT(Wrong("input { shape: [65, 256, 256] } spikes {} "
+                    "layers { conv2d { channels: 64 kernel: 1 } } layers { dense { units: 2 } }"),
+              ElementsAre("lif.input.shape"));
 }
 
 TEST(LifDefinitionTest, WarnsOfSpikesThatNeverArrive) {

@@ -5,11 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
 #include "model_fixture.h"
+#include "tests/support/bad_fields.h"
 
 namespace torpor {
 namespace {
@@ -72,6 +76,26 @@ TEST_F(LifDeploymentTest, StepsAndMarginStopEarly) {
     EXPECT_LT(Run(*half).events, all.events);
     EXPECT_THAT(Run(*half).steps, ::testing::Each(6));
   }
+}
+
+TEST_F(LifDeploymentTest, OneClassHasNoMargin) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [8] } layers { dense { units: 3 } } layers { dense { units: 1 } }"));
+  v1::PowerMode mode;
+  mode.set_margin(0.5);
+  EXPECT_THAT(testing::FieldsOf(model->Deploy(mode, {}).status()),
+              ::testing::ElementsAre("margin"));
+}
+
+TEST_F(LifDeploymentTest, TheLeastEpsilonsLeaveNumbers) {
+  const auto model = Built(SmallLif());
+  v1::PowerMode mode;
+  mode.set_epsilon(1e-300);
+  mode.set_bias(v1::BiasPolicy::HOMOGENEOUS);
+  mode.set_output_gain(true);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  const Answer answer = Run(*deployment, 10);
+  for (const float score : answer.scores) ASSERT_TRUE(std::isfinite(score)) << score;
 }
 
 TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
@@ -139,6 +163,123 @@ TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
       "input { shape: [8] } layers { dense { units: 13 } } layers { dense { units: 5 } }"));
   TORPOR_ASSERT_OK_AND_ASSIGN(const auto stranger, larger->Deploy({}, {}));
   EXPECT_FALSE(stranger->Continues(*one));
+}
+
+TEST_F(LifDeploymentTest, ChunksNumberTheInputsOfImagesAsSamplesDo) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [6, 2, 5, 4] } spikes {} neuron { threshold: 0.2 } "
+      "layers { conv2d { channels: 3 kernel: 3 } initial_scale: 2 } layers { dense { units: 4 } "
+      "initial_scale: 2 }"));
+  // Step by step, as chunks go.
+  v1::PowerMode mode;
+  mode.set_margin(1e9);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  ASSERT_EQ(deployment->stream_inputs(), 40);
+  std::vector<int32_t> step, index;
+  std::vector<float> values(6 * 40);
+  RandomStream random(2, RandomPurpose::kTest);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (random.NextFloat() >= 0.3f) continue;
+    values[i] = 1;
+    step.push_back(static_cast<int32_t>(i / 40));
+    index.push_back(static_cast<int32_t>(i % 40));
+  }
+  std::vector<float> of_sample(4), of_chunk(4);
+  const SampleTask task = {.input = {.values = values}, .key = {}};
+  SampleResult sample;
+  sample.scores = of_sample;
+  TORPOR_ASSERT_OK(deployment->Run({&task, 1}, {&sample, 1}, Cancellation()));
+  ChunkResult chunk;
+  chunk.scores = of_chunk;
+  TORPOR_ASSERT_OK(deployment->RunChunk({.steps = 6, .step = step, .index = index}, {},
+                                        *deployment->NewStream(), chunk, {}));
+  EXPECT_NE(of_sample, std::vector<float>(4));
+  EXPECT_EQ(of_chunk, of_sample);
+  EXPECT_EQ(chunk.activity.Total(&LayerActivity::synaptic_events).value(),
+            sample.activity.Total(&LayerActivity::synaptic_events).value());
+}
+
+// A chunk of many steps through a wide layer is computed in pieces.
+TEST_F(LifDeploymentTest, LongChunksOfWideNetworksAreTheirParts) {
+  const auto model =
+      Built(testing::LifNetworkOf("input { shape: [2] } read_out: SPIKES neuron { threshold: 0.3 } "
+                                  "layers { dense { units: 8192 } initial_scale: 2 } "
+                                  "layers { dense { units: 16 } initial_scale: 4 }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy({}, {}));
+  // Input 1 in every eleventh step, around the piece's end at 2048 too.
+  std::vector<int32_t> step;
+  for (int n = 0; n < 2060; n += 11) step.push_back(n);
+  const auto run = [&](StreamState& state, int begin, int end) {
+    std::vector<int32_t> own_step, own_index;
+    for (const int32_t n : step) {
+      if (n < begin || n >= end) continue;
+      own_step.push_back(n - begin);
+      own_index.push_back(1);
+    }
+    std::vector<float> scores(16);
+    ChunkResult result;
+    result.scores = scores;
+    EXPECT_TRUE(deployment
+                    ->RunChunk({.steps = end - begin, .step = own_step, .index = own_index}, {},
+                               state, result, Cancellation())
+                    .ok());
+    for (int32_t& n : result.step) n += begin;
+    EXPECT_EQ(std::accumulate(scores.begin(), scores.end(), 0.0f),
+              static_cast<float>(result.step.size()));
+    result.scores = {};
+    return result;
+  };
+  const ChunkResult whole = run(*deployment->NewStream(), 0, 2060);
+  const auto state = deployment->NewStream();
+  ChunkResult parts = run(*state, 0, 1500);
+  const ChunkResult rest = run(*state, 1500, 2060);
+  parts.step.insert(parts.step.end(), rest.step.begin(), rest.step.end());
+  parts.index.insert(parts.index.end(), rest.index.begin(), rest.index.end());
+  ASSERT_FALSE(whole.step.empty());
+  EXPECT_GT(whole.step.back(), 2048);
+  EXPECT_EQ(parts.step, whole.step);
+  EXPECT_EQ(parts.index, whole.index);
+  const auto updates = &LayerActivity::neuron_updates;
+  EXPECT_EQ(whole.activity.Total(updates).value(), 2060 * (8192 + 16));
+}
+
+// Samples that stop early and streams share workspaces.
+TEST_F(LifDeploymentTest, ThreadsDoNotSeeEachOther) {
+  const auto model = Built(SmallLif("read_out: SPIKES rate { chance: 0.5 }"));
+  v1::PowerMode mode;
+  mode.set_margin(3);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+  // Input `key` alone, in all steps of each of eight chunks: scores of all, one after another.
+  const auto stream = [&](int32_t key) {
+    std::vector<float> all;
+    const auto state = deployment->NewStream();
+    const std::vector<int32_t> step = {0, 1, 2, 3, 4}, index(5, key);
+    for (int n = 0; n < 8; ++n) {
+      std::vector<float> scores(10);
+      ChunkResult result;
+      result.scores = scores;
+      EXPECT_TRUE(deployment
+                      ->RunChunk({.steps = 5, .step = step, .index = index}, {}, *state, result,
+                                 Cancellation())
+                      .ok());
+      all.insert(all.end(), scores.begin(), scores.end());
+    }
+    return all;
+  };
+  const std::vector<float> samples = Run(*deployment, 40).scores;
+  std::vector<std::vector<float>> streams;
+  for (int32_t key = 0; key < 144; ++key) streams.push_back(stream(key));
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      if (t % 2 == 0) {
+        EXPECT_EQ(Run(*deployment, 40).scores, samples);
+      }
+      for (int32_t key = t; key < 144; key += 2)
+        EXPECT_EQ(stream(key), streams[static_cast<size_t>(key)]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(LifDeploymentTest, CountsWhatHappened) {

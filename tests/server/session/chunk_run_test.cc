@@ -3,13 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <numeric>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "engine/families.h"
 #include "server/session/batch_runner.h"
+#include "server/session/micro_batcher.h"
 #include "tests/server/session/work_of.h"
 #include "tests/support/bad_fields.h"
+#include "tests/support/lif_networks.h"
+#include "tests/support/status_matchers.h"
 
 namespace torpor {
 namespace {
@@ -126,6 +133,63 @@ TEST(ChunkRunTest, AWrongChunkLeavesTheStreamAsItWas) {
   runner.Run({&first.work, &wrong.work, &next.work}, served, &meter);
   EXPECT_THAT(testing::FieldsOf(wrong.work.status), ElementsAre("chunk.index[1]"));
   EXPECT_EQ(next.work.score(0), 7);
+}
+
+// Several clients stream into one session whose mode changes under them. What a client is answered
+// is what its chunks give one after another in the modes that they were served in.
+TEST(ChunkRunTest, StreamsGoOnThroughSwitchesUnderThem) {
+  TORPOR_ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<Model> model,
+      BuildModel(
+          testing::LifNetworkOf("input { shape: [8] } read_out: SPIKES neuron { threshold: 0.3 } "
+                                "layers { dense { units: 12 recurrent: true } initial_scale: 2 } "
+                                "layers { dense { units: 2 } initial_scale: 2 }"),
+          3));
+  std::vector<std::shared_ptr<const Served>> modes;
+  for (const double epsilon : {1.0, 0.5, 0.25}) {
+    v1::PowerMode mode;
+    mode.set_epsilon(epsilon);
+    TORPOR_ASSERT_OK_AND_ASSIGN(auto deployment, model->Deploy(mode, {}));
+    modes.push_back(ServedOf(std::move(deployment)));
+  }
+  std::atomic<size_t> now = 0;
+  std::atomic<int> spikes = 0;
+  ThreadPool pool(2);
+  PowerMeter meter;
+  MicroBatcher::Options options;
+  options.pool = &pool;
+  MicroBatcher batcher(
+      options, [&] { return modes[now]; }, &meter);
+  std::vector<std::thread> clients;
+  for (int32_t c = 0; c < 3; ++c) {
+    clients.emplace_back([&, c] {
+      StreamMemory stream, replayed;
+      for (int n = 0; n < 100; ++n) {
+        ChunkWork one(stream, {c, c + 5});
+        one.work.reset = n % 40 == 39;
+        ASSERT_TRUE(batcher.Submit(&one.work).ok());
+        one.work.Wait();
+        ASSERT_TRUE(one.work.status.ok()) << one.work.status;
+        ASSERT_FALSE(one.work.state_lost);
+        ChunkWork again(replayed, {c, c + 5});
+        again.work.reset = one.work.reset;
+        std::vector<float> scores(2);
+        SampleResult result;
+        result.scores = scores;
+        ASSERT_TRUE(RunChunk(*one.work.served->deployment, again.work, result).ok());
+        EXPECT_EQ(scores, (std::vector<float>{one.work.score(0), one.work.score(1)}));
+        EXPECT_THAT(one.work.reply.spikes().step(),
+                    ::testing::ElementsAreArray(again.work.reply.spikes().step()));
+        spikes += one.work.reply.spikes().step_size();
+      }
+    });
+  }
+  for (size_t n = 0; n < 300; ++n) {
+    now = n % modes.size();
+    std::this_thread::yield();
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_GT(spikes, 0);
 }
 
 TEST(ChunkRunTest, FamiliesWithoutStreamsSaySo) {
