@@ -136,6 +136,9 @@ absl::Status Measure(Study& study, const Trained& trained) {
   }
   if (trained.plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
   if (trained.plan.weights()) CLI_RETURN_IF_ERROR(RunWeights(study, trained));
+  if (!trained.plan.memory_schemes().empty()) {
+    CLI_RETURN_IF_ERROR(RunNetworkMemory(study, trained));
+  }
   return absl::OkStatus();
 }
 

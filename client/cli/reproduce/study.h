@@ -75,6 +75,8 @@ void AddDerived(Study& study);
 absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.
 absl::Status RunWeights(Study& study, const Trained& trained);
+// Asks the server what the network's weights cost in the plan's memory organisations; no job.
+absl::Status RunNetworkMemory(Study& study, const Trained& trained);
 // Figures 2 and 3: calls of AnalysisService, no jobs.
 absl::Status RunNeurons(Study& study);
 

@@ -57,6 +57,15 @@ TEST(GnuplotScript, DrawsBarsOnlyWhereThereAreIntervals) {
   EXPECT_THAT(script, Not(HasSubstr("$data1 using 1:2:3:4")));
 }
 
+TEST(GnuplotScript, WritesLabelsBesideTheirPoints) {
+  Plot plot = TwoCurves();
+  plot.series[0].points[1].label = "it's";
+  const std::string script = GnuplotScript(plot);
+  EXPECT_THAT(script, HasSubstr("set label 'it''s' at 0.5,88 left"));
+  plot.series[0].points[1].y = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(GnuplotScript(plot), Not(HasSubstr("it''s")));
+}
+
 TEST(RenderSvg, RefusesAPlotWithoutPoints) {
   Plot plot = TwoCurves();
   for (Series& series : plot.series) series.points.clear();
