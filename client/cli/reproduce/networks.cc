@@ -123,6 +123,9 @@ absl::Status AddMetrics(Study& study, const Trained& trained) {
 // All that the network's plan asks for.
 absl::Status Measure(Study& study, const Trained& trained) {
   CLI_RETURN_IF_ERROR(AddMetrics(study, trained));
+  if (!trained.plan.memory_schemes().empty()) {
+    CLI_RETURN_IF_ERROR(RunNetworkMemory(study, trained));
+  }
   for (const recipe::Grid& grid : trained.plan.grids()) {
     CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
   }
@@ -136,9 +139,6 @@ absl::Status Measure(Study& study, const Trained& trained) {
   }
   if (trained.plan.has_equal_power()) CLI_RETURN_IF_ERROR(RunEqualPower(study, trained));
   if (trained.plan.weights()) CLI_RETURN_IF_ERROR(RunWeights(study, trained));
-  if (!trained.plan.memory_schemes().empty()) {
-    CLI_RETURN_IF_ERROR(RunNetworkMemory(study, trained));
-  }
   return absl::OkStatus();
 }
 

@@ -69,14 +69,14 @@ absl::Status RunEnergies(Study& study, const std::vector<Trained>& trained,
 absl::Status RunMemories(Study& study);
 // Asks the server what arrays of weights cost; no jobs.
 absl::Status RunOrganizations(Study& study);
+// Asks the server what the network's weights cost in the plan's memory organisations; no job.
+absl::Status RunNetworkMemory(Study& study, const Trained& trained);
 // Rows and drawings that are made of rows, after all others.
 void AddDerived(Study& study);
 // Runs the recipe's selections on every dataset.
 absl::Status RunSelections(Study& study);
 // Rows and drawings of the network's weights and biases, one for each layer.
 absl::Status RunWeights(Study& study, const Trained& trained);
-// Asks the server what the network's weights cost in the plan's memory organisations; no job.
-absl::Status RunNetworkMemory(Study& study, const Trained& trained);
 // Figures 2 and 3: calls of AnalysisService, no jobs.
 absl::Status RunNeurons(Study& study);
 

@@ -41,6 +41,15 @@ TEST(GnuplotScript, QuotesWhatUsersWrite) {
   EXPECT_THAT(script, HasSubstr("set title 'a''b set output ''x'''\n"));
 }
 
+TEST(GnuplotScript, WritesLabelsBesideTheirPoints) {
+  Plot plot = TwoCurves();
+  plot.series[0].points[1].label = "it's";
+  const std::string script = GnuplotScript(plot);
+  EXPECT_THAT(script, HasSubstr("set label 'it''s' at 0.5,88 left"));
+  plot.series[0].points[1].y = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(GnuplotScript(plot), Not(HasSubstr("it''s")));
+}
+
 TEST(GnuplotScript, KeepsNineDigitsAndLeavesOutWhatIsNotFinite) {
   Plot plot = TwoCurves();
   plot.series[0].points = {{0.123456789, 1, {}, {}},
@@ -55,15 +64,6 @@ TEST(GnuplotScript, DrawsBarsOnlyWhereThereAreIntervals) {
   const std::string script = GnuplotScript(TwoCurves());
   EXPECT_THAT(script, HasSubstr("$data0 using 1:2:3:4 with yerrorbars"));
   EXPECT_THAT(script, Not(HasSubstr("$data1 using 1:2:3:4")));
-}
-
-TEST(GnuplotScript, WritesLabelsBesideTheirPoints) {
-  Plot plot = TwoCurves();
-  plot.series[0].points[1].label = "it's";
-  const std::string script = GnuplotScript(plot);
-  EXPECT_THAT(script, HasSubstr("set label 'it''s' at 0.5,88 left"));
-  plot.series[0].points[1].y = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_THAT(GnuplotScript(plot), Not(HasSubstr("it''s")));
 }
 
 TEST(RenderSvg, RefusesAPlotWithoutPoints) {
