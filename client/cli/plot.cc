@@ -85,6 +85,18 @@ std::string DataBlock(const Series& series, size_t index) {
   return out;
 }
 
+// Above the point and to its right, where a falling curve leaves room.
+std::string LabelCommands(const Series& series) {
+  std::string out;
+  for (const Point& point : series.points) {
+    if (point.label.empty() || !Drawable(point)) continue;
+    absl::StrAppend(&out, "set label ", Quoted(point.label), " at ", Number(point.x), ",",
+                    Number(point.y), " left offset character 0.5,0.5 font ',11' ",
+                    "textcolor rgb '#444444'\n");
+  }
+  return out;
+}
+
 std::string PlotElement(const Series& series, size_t index) {
   const Look& look = kLooks[std::clamp(series.look, 0, kLookCount - 1)];
   const std::string data = absl::StrCat("$data", index);
@@ -165,7 +177,7 @@ std::string GnuplotScript(const Plot& plot) {
   std::vector<std::string> elements;
   for (size_t i = 0; i < plot.series.size(); ++i) {
     if (!HasPoints(plot.series[i])) continue;
-    absl::StrAppend(&out, DataBlock(plot.series[i], i));
+    absl::StrAppend(&out, LabelCommands(plot.series[i]), DataBlock(plot.series[i], i));
     elements.push_back(PlotElement(plot.series[i], i));
   }
   absl::StrAppend(&out, "plot ", absl::StrJoin(elements, ", "), "\n");

@@ -27,6 +27,8 @@ struct Point {
   // 95 % interval of y; drawn as a bar when any point of the series has one.
   std::optional<double> low;
   std::optional<double> high;
+  // Written beside it; may be empty.
+  std::string label = {};
 };
 
 // How many looks there are.

@@ -1,5 +1,5 @@
-// Rows and drawings that are made of rows: ratios, and how near the measured come to the paper's
-// (study.h).
+// Rows and drawings that are made of rows: ratios, how near the measured come to the paper's, and
+// frontiers (study.h).
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,33 +8,48 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/reproduce/figures.h"
+#include "client/cli/reproduce/frontiers.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {
 namespace {
 
+using Ids = google::protobuf::RepeatedPtrField<std::string>;
+
 // Not a number where one of them was not measured.
-double SumOf(const std::vector<Row>& rows,
-             const google::protobuf::RepeatedPtrField<std::string>& ids) {
+double SumOf(const std::vector<Row>& rows, const std::string& dataset, const Ids& ids) {
   double sum = 0;
   for (const std::string& id : ids) {
-    const Row* row = FindRow(rows, "", id);
+    const Row* row = FindRow(rows, dataset, id);
     sum += row != nullptr && row->measured ? *row->measured : std::nan("");
   }
   return sum;
 }
 
+// Those that the ratio has a row of; one without name where it needs no data.
+std::vector<std::string> DatasetsOf(const Study& study, const std::vector<Row>& rows,
+                                    const recipe::Ratio& ratio) {
+  const auto without = [&](const std::string& id) { return FindRow(rows, "", id) != nullptr; };
+  const bool none = std::all_of(ratio.rows().begin(), ratio.rows().end(), without) &&
+                    std::all_of(ratio.over().begin(), ratio.over().end(), without);
+  if (none || study.recipe.datasets().empty()) return {""};
+  return {study.recipe.datasets().begin(), study.recipe.datasets().end()};
+}
+
 void AddRatio(Study& study, const std::vector<Row>& rows, const recipe::Ratio& ratio) {
-  Place place;
-  place.base_id = absl::StrCat("ratio=", ratio.id());
-  place.what = ratio.title();
-  place.group = "sums of figures";
-  place.metric = "ratio";
-  place.line = ratio.title();
-  place.column = "ratio";
-  place.unit = Unit::kNumber;
-  study.rows.Add(std::move(place),
-                 {.value = SumOf(rows, ratio.rows()) / SumOf(rows, ratio.over())});
+  for (const std::string& dataset : DatasetsOf(study, rows, ratio)) {
+    Place place;
+    place.base_id = absl::StrCat("ratio=", ratio.id());
+    place.dataset = dataset;
+    place.what = ratio.title();
+    place.group = dataset.empty() ? "sums of figures" : absl::StrCat("sums of figures, ", dataset);
+    place.metric = "ratio";
+    place.line = ratio.title();
+    place.column = "ratio";
+    place.unit = Unit::kNumber;
+    study.rows.Add(std::move(place), {.value = SumOf(rows, dataset, ratio.rows()) /
+                                               SumOf(rows, dataset, ratio.over())});
+  }
 }
 
 bool IsOf(const Row& row, const recipe::Agreement& agreement) {
@@ -169,6 +184,13 @@ void AddDerived(Study& study) {
     DrawAgreement(study, rows, agreement);
   }
   DrawSavings(study, rows);
+  for (const recipe::Frontier& frontier : study.recipe.frontiers()) {
+    for (const std::string& dataset : study.recipe.datasets()) {
+      if (auto drawing = FrontierOf(study.recipe, frontier, dataset, rows)) {
+        study.drawings.push_back(*std::move(drawing));
+      }
+    }
+  }
 }
 
 }  // namespace torpor::cli::reproduce

@@ -123,6 +123,9 @@ absl::Status AddMetrics(Study& study, const Trained& trained) {
 // All that the network's plan asks for.
 absl::Status Measure(Study& study, const Trained& trained) {
   CLI_RETURN_IF_ERROR(AddMetrics(study, trained));
+  if (!trained.plan.memory_schemes().empty()) {
+    CLI_RETURN_IF_ERROR(RunNetworkMemory(study, trained));
+  }
   for (const recipe::Grid& grid : trained.plan.grids()) {
     CLI_RETURN_IF_ERROR(RunGrid(study, trained, grid));
   }

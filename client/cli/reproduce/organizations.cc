@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
 #include "client/cli/memory_flags.h"
+#include "client/cli/reproduce/memory_rows.h"
 #include "client/cli/reproduce/study.h"
 #include "client/cli/rpc.h"
 #include "torpor/v1/memory.grpc.pb.h"
@@ -12,7 +13,6 @@
 namespace torpor::cli::reproduce {
 namespace {
 
-constexpr double kMicro = 1e-6;
 constexpr double kMilli = 1e-3;
 
 // One width and density of a plan; without density the arrays' own.
@@ -33,46 +33,38 @@ v1::MemorySubject SubjectOf(const Stored& stored) {
   return subject;
 }
 
-Place PlaceOf(const Stored& stored, v1::MemoryScheme::Kind scheme, const std::string& metric,
-              const std::string& what, Unit unit) {
+// Of all figures in one scheme; see FigureOf.
+Place PlaceOf(const Stored& stored, v1::MemoryScheme::Kind scheme) {
   const std::string name = SchemeName(scheme);
   const std::string density =
       std::isnan(stored.density) ? "" : absl::StrCat("density=", ShortNumber(stored.density));
   Place place;
-  place.base_id =
-      JoinId({stored.plan.prefix(), absl::StrCat("scheme=", name),
-              absl::StrCat("bits=", stored.bits), density, absl::StrCat("metric=", metric)});
-  place.what = absl::StrCat(what, " of ", stored.plan.title(), ", ", name, ", ", stored.bits,
-                            " bits", density.empty() ? "" : ", ", density);
+  place.base_id = JoinId({stored.plan.prefix(), absl::StrCat("scheme=", name),
+                          absl::StrCat("bits=", stored.bits), density});
+  place.what = absl::StrCat(stored.plan.title(), ", ", name, ", ", stored.bits, " bits",
+                            density.empty() ? "" : ", ", density);
   place.group = stored.plan.title();
-  place.metric = metric;
   place.line = absl::StrCat(stored.bits, " bits", density.empty() ? "" : ", ", density);
   place.column = name;
   place.x = stored.bits;
   place.x_lever = "precision_bits";
-  place.unit = unit;
   return place;
 }
 
 void AddEstimate(Study& study, const Stored& stored, const v1::MemoryEstimate& total) {
-  const auto add = [&](const char* metric, const char* what, Unit unit, double value) {
-    study.rows.Add(PlaceOf(stored, total.scheme(), metric, what, unit), {.value = value});
-  };
-  if (stored.plan.leakage()) {
-    if (total.has_leakage_mw()) {
-      add("leakage", "leakage", Unit::kWatt, total.leakage_mw() * kMilli);
-    }
-    return;
+  const Place base = PlaceOf(stored, total.scheme());
+  if (!stored.plan.leakage()) {
+    AddPassEnergies(base, total, study.rows);
+  } else if (total.has_leakage_mw()) {
+    study.rows.Add(FigureOf(base, "leakage", "leakage", Unit::kWatt),
+                   {.value = total.leakage_mw() * kMilli});
   }
-  add("forward", "energy of a forward pass", Unit::kJoule, total.forward_uj() * kMicro);
-  add("backward_update", "energy of backward pass and update", Unit::kJoule,
-      total.backward_update_uj() * kMicro);
 }
 
 void AddSaving(Study& study, const Stored& stored, const v1::MemoryComparison& comparison) {
+  const Place base = PlaceOf(stored, comparison.scheme());
   const auto add = [&](const char* metric, const std::string& what, double value) {
-    study.rows.Add(PlaceOf(stored, comparison.scheme(), metric, what, Unit::kFraction),
-                   {.value = value});
+    study.rows.Add(FigureOf(base, metric, what, Unit::kFraction), {.value = value});
   };
   const std::string against =
       absl::StrCat("saving in backward pass and update against ", SchemeName(comparison.against()));

@@ -33,6 +33,8 @@ std::string MetricTitle(const std::string& metric) {
   if (metric == "joules" || metric == "energy") return "mean energy of a sample";
   if (metric == "forward") return "energy of a forward pass";
   if (metric == "backward_update") return "energy of backward pass and update";
+  if (metric == "learning") return "energy of forward pass, backward pass and update";
+  if (metric == "density") return "share of weights that are not zero";
   if (metric == "saving_rate") return "what backward pass and update save";
   if (metric == "saving") return "how many times as much the other network takes";
   return metric;

@@ -24,7 +24,8 @@ bool IsId(const std::string& id) {
 
 bool Empty(const recipe::NetworkPlan& plan) {
   return plan.grids().empty() && plan.lever_grids().empty() && plan.savings().empty() &&
-         !plan.has_equal_power() && !plan.weights() && plan.metrics().empty();
+         !plan.has_equal_power() && !plan.weights() && plan.metrics().empty() &&
+         plan.memory_schemes().empty();
 }
 
 // What is wrong with a grid of levers; "" if nothing.
@@ -117,6 +118,16 @@ std::string WrongInOrganization(const recipe::OrganizationPlan& plan) {
   return "";
 }
 
+std::string WrongInFrontier(const recipe::Recipe& recipe, const recipe::Frontier& frontier) {
+  if (!IsId(frontier.id())) {
+    return absl::StrCat("frontiers.id must be [a-z][a-z0-9-]*, at most ", kMaxNetworkId,
+                        " characters, got `", frontier.id(), "`");
+  }
+  const bool priced = std::any_of(recipe.networks().begin(), recipe.networks().end(),
+                                  [](const auto& plan) { return !plan.memory_schemes().empty(); });
+  return priced ? "" : absl::StrCat("frontier ", frontier.id(), ": no network has memory_schemes");
+}
+
 std::string WrongInRecipe(const recipe::Recipe& recipe) {
   if (recipe.name().empty()) return "name is missing";
   if (recipe.networks().empty() && recipe.neuron_bias().empty() && recipe.neuron_tuning().empty() &&
@@ -126,6 +137,9 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
   }
   for (const recipe::OrganizationPlan& plan : recipe.organizations()) {
     if (std::string wrong = WrongInOrganization(plan); !wrong.empty()) return wrong;
+  }
+  for (const recipe::Frontier& frontier : recipe.frontiers()) {
+    if (std::string wrong = WrongInFrontier(recipe, frontier); !wrong.empty()) return wrong;
   }
   const bool trains = !recipe.networks().empty() || !recipe.selections().empty();
   if (trains && recipe.datasets().empty()) return "networks and selections need datasets";
@@ -165,8 +179,8 @@ std::string WrongInRecipe(const recipe::Recipe& recipe) {
       if (members.contains(plan.id()) || priced.contains(plan.id())) continue;
       return absl::StrCat(
           "network ", plan.id(),
-          ": nothing is measured on it (grids, lever_grids, savings, equal_power, metrics "
-          "or weights), and no ensemble has it");
+          ": nothing is measured on it (grids, lever_grids, savings, equal_power, metrics, "
+          "weights or memory_schemes), and no ensemble has it");
     }
     // Grids that set other levers have other rows.
     std::string grids;

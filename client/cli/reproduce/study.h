@@ -69,6 +69,8 @@ absl::Status RunEnergies(Study& study, const std::vector<Trained>& trained,
 absl::Status RunMemories(Study& study);
 // Asks the server what arrays of weights cost; no jobs.
 absl::Status RunOrganizations(Study& study);
+// Asks the server what the network's weights cost in the plan's memory organisations; no job.
+absl::Status RunNetworkMemory(Study& study, const Trained& trained);
 // Rows and drawings that are made of rows, after all others.
 void AddDerived(Study& study);
 // Runs the recipe's selections on every dataset.

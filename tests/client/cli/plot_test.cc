@@ -41,6 +41,15 @@ TEST(GnuplotScript, QuotesWhatUsersWrite) {
   EXPECT_THAT(script, HasSubstr("set title 'a''b set output ''x'''\n"));
 }
 
+TEST(GnuplotScript, WritesLabelsBesideTheirPoints) {
+  Plot plot = TwoCurves();
+  plot.series[0].points[1].label = "it's";
+  const std::string script = GnuplotScript(plot);
+  EXPECT_THAT(script, HasSubstr("set label 'it''s' at 0.5,88 left"));
+  plot.series[0].points[1].y = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(GnuplotScript(plot), Not(HasSubstr("it''s")));
+}
+
 TEST(GnuplotScript, KeepsNineDigitsAndLeavesOutWhatIsNotFinite) {
   Plot plot = TwoCurves();
   plot.series[0].points = {{0.123456789, 1, {}, {}},

@@ -68,6 +68,32 @@ TEST_F(DerivedTest, RatiosAreOfSums) {
   EXPECT_FALSE(Find("ratio=none")->measured.has_value());
 }
 
+TEST_F(DerivedTest, RatiosOfTrainedNetworksAreOfADataset) {
+  recipe_.add_datasets(std::string("first"));
+  recipe_.add_datasets(std::string("second"));
+  study_.rows.Add(At("free", "forward"), {.value = 2});
+  for (const auto& [dataset, value] : {std::pair("first", 6.0), std::pair("second", 8.0)}) {
+    Place place = At("trained", "forward");
+    place.dataset = dataset;
+    study_.rows.Add(std::move(place), {.value = value});
+  }
+  const auto add = [&](const char* id, const char* row) {
+    recipe::Ratio& ratio = *recipe_.add_ratios();
+    ratio.set_id(std::string(id));
+    ratio.add_rows(std::string(row));
+    ratio.add_over(std::string("free"));
+  };
+  add("of-data", "trained");
+  add("of-none", "free");
+  AddDerived(study_);
+  const std::vector<Row> rows = study_.rows.Finish(recipe_);
+  EXPECT_EQ(*FindRow(rows, "first", "ratio=of-data")->measured, 3);
+  EXPECT_EQ(*FindRow(rows, "second", "ratio=of-data")->measured, 4);
+  // The same for every dataset: one row.
+  EXPECT_EQ(FindRow(rows, "", "ratio=of-none")->place.dataset, "");
+  EXPECT_EQ(rows.size(), 3u + 2 + 1);
+}
+
 TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
   study_.rows.Add(At("a", "forward"), {.value = 1.1});
   study_.rows.Add(At("b", "forward"), {.value = 0.5});

@@ -33,7 +33,8 @@ TEST(Recipes, AllThatAreBuiltInCanBeRead) {
       names, IsSupersetOf({"merkel/fig2", "merkel/fig3", "merkel/fig4", "merkel/fig5",
                            "merkel/savings", "merkel/noise", "truenorth/table2", "truenorth/table3",
                            "truenorth/table4", "truenorth/fig2", "truenorth/fig4",
-                           "truenorth/esser", "schaefer/fc", "schaefer/conv"}));
+                           "truenorth/esser", "schaefer/fc", "schaefer/conv", "schaefer/pattern",
+                           "schaefer/frontier", "schaefer/frontier-mnist"}));
 }
 
 // A network that several figures of a paper show is trained once: its id means one training.
@@ -56,6 +57,24 @@ TEST(Recipes, NetworksOfOneIdAreTrainedAlike) {
     }
   }
   EXPECT_GE(plans.size(), 12u);
+}
+
+// A slip in an id would leave a published value beside nothing, or a claim unjudged.
+TEST(Recipes, RatiosOfOrganizationsHaveTheirRows) {
+  for (const auto& [name, yaml] : EmbeddedRecipes()) {
+    const auto recipe = LoadEmbedded(name);
+    ASSERT_TRUE(recipe.ok());
+    std::set<std::string> ratios;
+    for (const recipe::Ratio& ratio : recipe->ratios()) ratios.insert("ratio=" + ratio.id());
+    EXPECT_EQ(ratios.size(), static_cast<size_t>(recipe->ratios_size())) << name << ": twice";
+    for (const recipe::Claim& claim : recipe->claims()) {
+      for (const recipe::Check& check : claim.checks()) {
+        if (absl::StartsWith(check.row(), "ratio=")) {
+          EXPECT_TRUE(ratios.contains(check.row())) << name << ": " << check.row();
+        }
+      }
+    }
+  }
 }
 
 TEST(Recipes, KnownValuesSayWhereTheyAreFrom) {
@@ -185,6 +204,16 @@ TEST(RecipeFile, IsReadAndChecked) {
   // A slip is named with its line.
   EXPECT_THAT(with("seeds: 1", "seed: 1"), HasSubstr("own.yaml:3"));
   EXPECT_THAT(with("bias: [NONE]", "bias: [NOON]"), HasSubstr("own.yaml:7"));
+}
+
+TEST(RecipeFile, FrontiersNeedNetworksWithMemorySchemes) {
+  const std::string frontier = "frontiers: [{id: f, label: y}]\n";
+  EXPECT_THAT(ErrorOf(kGood + frontier), HasSubstr("frontier f: no network has memory_schemes"));
+  std::string text = kGood;
+  text.replace(text.find("grids: "), std::string::npos, "memory_schemes: [CROSSBAR]\n");
+  EXPECT_EQ(ErrorOf(text + frontier), "") << "its memory is measured, and drawn";
+  EXPECT_THAT(ErrorOf(text + "frontiers: [{id: F, label: y}]\n"),
+              HasSubstr("frontiers.id must be"));
 }
 
 TEST(RecipeFile, SavingsNeedHeldOutSamples) {
