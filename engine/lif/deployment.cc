@@ -168,10 +168,7 @@ void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
     if (static_cast<double>(Margin(LastRow(pass.scores()))) >= drive_.mode.margin()) break;
   }
   std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
-  if (!plan_.integrates && n < drive_.steps) {
-    const float more = static_cast<float>(drive_.steps) / static_cast<float>(n);
-    for (float& score : result.scores) score *= more;
-  }
+  for (float& score : result.scores) score *= drive_.stop_scales[static_cast<size_t>(n) - 1];
   result.steps_used = n;
   if (result.recorder != nullptr) ++result.recorder->samples;
 }

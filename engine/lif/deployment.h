@@ -32,13 +32,17 @@ struct LifDrive {
   // What scores are multiplied by, digitally.
   float gain = 1;
   ReadOut read_out;
+  // [steps]: what scores of a sample that stopped after step n are multiplied by, so that the
+  // read-out's temperature is theirs too.
+  std::vector<float> stop_scales;
   // Of input spikes (Realisation.seed).
   uint64_t seed = 0;
 };
 
-// Scores are those of LifReadOut: of an early stop, time means until then, or spikes as if the
-// sample had gone on at its rate. A sample's result is a function of the sample, its key and the
-// seed: the same bits whatever it is run with.
+// Scores are those of LifReadOut. Of a sample that its margin stopped early they are brought to the
+// scale of all the mode's steps (stop_scales), so that they read as probabilities alike; the margin
+// itself is of the scores until then as they are. A sample's result is a function of the sample,
+// its key and the seed: the same bits whatever it is run with.
 //
 // Activity has a layer for each with weights. synaptic_power: of each event at input j the squares
 // of what it counts (1, or less behind pools) times the |weights| that it meets (Merkel, eq. 3,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,37 @@ TEST_F(LifDeploymentTest, StepsAndMarginStopEarly) {
     TORPOR_ASSERT_OK_AND_ASSIGN(const auto half, model->Deploy(mode, {}));
     EXPECT_LT(Run(*half).events, all.events);
     EXPECT_THAT(Run(*half).steps, ::testing::Each(6));
+  }
+}
+
+TEST_F(LifDeploymentTest, FewerStepsReadAsProbabilities) {
+  for (const char* more : {"", "read_out: SPIKES"}) {
+    SCOPED_TRACE(more);
+    const auto model = Built(SmallLif(more));
+    Train(*model, Spec());
+    const auto error = [&](const v1::PowerMode& mode) {
+      const auto deployment = model->Deploy(mode, {});
+      EXPECT_TRUE(deployment.ok()) << deployment.status();
+      const Answer answer = Run(**deployment, 500);
+      CalibrationError ece;
+      for (size_t i = 0; i < 500; ++i) {
+        const auto scores = std::span<const float>(answer.scores).subspan(10 * i, 10);
+        ece.Add(WinningProbability((*deployment)->read_out(), scores),
+                ClassOf(scores) == test_.label(static_cast<int64_t>(i)));
+      }
+      return ece.Value();
+    };
+    v1::PowerMode few, early;
+    few.set_steps(6);
+    early.set_margin(model->definition().lif().read_out() == v1::LifReadOut::SPIKES ? 2 : 0.5);
+    // Means over few steps, as they are, say less than the network knows.
+    if (model->definition().lif().read_out() != v1::LifReadOut::SPIKES) {
+      EXPECT_GT(error(few), 0.2);
+      EXPECT_GT(error(early), 0.3);
+    }
+    TORPOR_ASSERT_OK(Calibrate(*model));
+    EXPECT_LT(error(few), 0.1);
+    EXPECT_LT(error(early), 0.12);
   }
 }
 
