@@ -78,12 +78,20 @@ const LifSpikes& LifNetworkPass::spikes(size_t layer) const {
 LifLayerCounts LifNetworkPass::Counts(size_t layer) const {
   for (const Stage& stage : stages_) {
     if (stage.layer != layer) continue;
-    const LifSpikes& own = spikes(layer);
-    // Those of the last step arrive after the end.
-    const int64_t heard = own.size() - static_cast<int64_t>(own.At(plan_->steps - 1).size());
-    return CountLayer(plan_->layers[layer], stage.input, plan_->steps, own, heard);
+    return CountLayer(plan_->layers[layer], stage.input, plan_->steps, spikes(layer), Heard(layer));
   }
   return {};
+}
+
+LifInput LifNetworkPass::Seen(size_t layer) const {
+  for (const Stage& stage : stages_) {
+    if (stage.layer == layer) return stage.input;
+  }
+  return {};
+}
+
+LifHeard LifNetworkPass::Heard(size_t layer) const {
+  return HeardOf(plan_->layers[layer], {}, spikes(layer));
 }
 
 void LifNetworkPass::Backward(std::span<const LifWeights> weights,

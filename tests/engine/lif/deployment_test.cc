@@ -203,5 +203,34 @@ TEST_F(LifDeploymentTest, CountsWhatHappened) {
   EXPECT_NEAR(scores[2], -1.8, 1e-6);
 }
 
+// The same with a loop: the spike of the first step is heard in the second, that of the second
+// never. In pieces there is no more and no less.
+TEST_F(LifDeploymentTest, ChargesLoopsForSpikesThatArrive) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [2, 1] } spikes {} layers { name: 'a' dense { units: 2 recurrent: true } } "
+      "layers { name: 'b' dense { units: 3 } }"));
+  auto& lif = static_cast<LifModel&>(*model);
+  lif.MutableParameters(v1::Loss::CE)[0] = {.input = {2, -0.5f}, .recurrent = {0.25f, -0.5f, 8, 8}};
+  const std::vector<float> sample = {1, 0};
+  for (const double margin : {-1.0, 1e30}) {
+    v1::PowerMode mode;
+    if (margin > 0) mode.set_margin(margin);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+    std::vector<float> scores(3);
+    std::vector<SampleTask> tasks = {{.input = {.values = sample}, .key = {}}};
+    std::vector<SampleResult> results(1);
+    Recorder recorder;
+    results[0].scores = scores;
+    results[0].recorder = &recorder;
+    TORPOR_ASSERT_OK(deployment->Run(tasks, results, Cancellation()));
+    const LayerActivity& a = results[0].activity.layers[0];
+    EXPECT_EQ(a.spikes.value(), 2);
+    EXPECT_EQ(a.synaptic_events.value(), 2 + 2);
+    EXPECT_EQ(a.synaptic_power.value(), 2.5 + 0.75);
+    EXPECT_EQ(a.reads.value(), 4);
+    EXPECT_EQ(recorder.squared_inputs[0], Eigen::Vector3d(1, 1, 0));
+  }
+}
+
 }  // namespace
 }  // namespace torpor
