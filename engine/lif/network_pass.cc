@@ -14,6 +14,10 @@ LifNetworkPass::LifNetworkPass(const LifPlan* plan, Instructions with) : plan_(p
     Stage& stage = stages_.emplace_back();
     static_cast<LifStage&>(stage) = std::move(part);
     stage.pool_errors.resize(stage.pools.size());
+    const LifSynapses& synapses = *plan->layers[stage.layer].synapses;
+    for (int j = 0; j < synapses.inputs(); ++j) {
+      stage.connections += synapses.FanOut(static_cast<uint32_t>(j));
+    }
     if (!stage.spikes) continue;
     stage.pass = std::make_unique<LifLayerPass>(&plan->layers[stage.layer], plan->order, with);
   }
@@ -79,6 +83,37 @@ LifLayerCounts LifNetworkPass::Counts(size_t layer) const {
   for (const Stage& stage : stages_) {
     if (stage.layer != layer) continue;
     return CountLayer(plan_->layers[layer], stage.input, plan_->steps, spikes(layer), Heard(layer));
+  }
+  return {};
+}
+
+LifBackwardCounts LifNetworkPass::BackwardCounts(size_t layer) const {
+  for (size_t s = 0; s < stages_.size(); ++s) {
+    const Stage& stage = stages_[s];
+    if (stage.layer != layer) continue;
+    const LifLayerPlan& plan = plan_->layers[layer];
+    const int64_t steps = stage.spikes ? plan_->steps : 1;
+    LifBackwardCounts counts;
+    if (s > 0) counts.error_operations = steps * stage.connections;
+    if (!stage.spikes) {
+      for (uint32_t j = 0; j < sums_.size(); ++j) {
+        if (sums_[j] != 0) counts.gradient_operations += plan.synapses->FanOut(j);
+      }
+      return counts;
+    }
+    counts.neuron_updates = steps * plan.synapses->outputs();
+    if (stage.input.spikes != nullptr) {
+      counts.gradient_operations = plan.synapses->Operations(*stage.input.spikes);
+    } else {
+      for (uint32_t j = 0; j < stage.input.currents.size(); ++j) {
+        if (stage.input.currents[j] != 0) counts.gradient_operations += plan.synapses->FanOut(j);
+      }
+    }
+    if (plan.recurrent != nullptr) {
+      counts.error_operations += (steps - 1) * plan.recurrent->weights();
+      counts.gradient_operations += Heard(layer).size() * plan.recurrent->outputs();
+    }
+    return counts;
   }
   return {};
 }
