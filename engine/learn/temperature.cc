@@ -1,6 +1,7 @@
 #include "engine/learn/temperature.h"
 
 #include <cmath>
+#include <vector>
 
 #include "engine/base/status.h"
 
@@ -13,8 +14,9 @@ constexpr double kHighest = 1e6;
 constexpr double kPrecision = 1e-3;
 
 // Derivative of the summed cross-entropy with respect to sharpness = 1 / T: mean score under the
-// softmax less the label's. It grows with the sharpness, since the cross-entropy is convex in it.
-double Slope(ConstMatrixView scores, std::span<const int32_t> labels, double sharpness) {
+// softmax less the one wanted, `wanted[i]`. It grows with the sharpness, since the cross-entropy is
+// convex in it.
+double Slope(ConstMatrixView scores, std::span<const double> wanted, double sharpness) {
   double slope = 0;
   for (Eigen::Index i = 0; i < scores.rows(); ++i) {
     const double highest = scores.row(i).maxCoeff();
@@ -26,23 +28,41 @@ double Slope(ConstMatrixView scores, std::span<const int32_t> labels, double sha
       sum += share;
       weighted += share * score;
     }
-    slope += weighted / sum - static_cast<double>(scores(i, labels[static_cast<size_t>(i)]));
+    slope += weighted / sum - wanted[static_cast<size_t>(i)];
   }
   return slope;
+}
+
+double Fit(ConstMatrixView scores, std::span<const double> wanted) {
+  double low = std::log(kLowest);
+  double high = std::log(kHighest);
+  if (Slope(scores, wanted, kLowest) >= 0 || Slope(scores, wanted, kHighest) <= 0) return 1;
+  while (high - low > kPrecision) {
+    const double middle = (low + high) / 2;
+    (Slope(scores, wanted, std::exp(middle)) > 0 ? high : low) = middle;
+  }
+  return std::exp(-(low + high) / 2);
 }
 
 }  // namespace
 
 double FitTemperature(ConstMatrixView scores, std::span<const int32_t> labels) {
   TORPOR_CHECK(scores.rows() >= 1 && scores.rows() == static_cast<Eigen::Index>(labels.size()));
-  double low = std::log(kLowest);
-  double high = std::log(kHighest);
-  if (Slope(scores, labels, kLowest) >= 0 || Slope(scores, labels, kHighest) <= 0) return 1;
-  while (high - low > kPrecision) {
-    const double middle = (low + high) / 2;
-    (Slope(scores, labels, std::exp(middle)) > 0 ? high : low) = middle;
+  std::vector<double> wanted;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    wanted.push_back(static_cast<double>(scores(i, labels[static_cast<size_t>(i)])));
   }
-  return std::exp(-(low + high) / 2);
+  return Fit(scores, wanted);
+}
+
+double FitTemperature(ConstMatrixView scores, ConstMatrixView shares) {
+  TORPOR_CHECK(scores.rows() >= 1 && scores.rows() == shares.rows() &&
+               scores.cols() == shares.cols());
+  std::vector<double> wanted;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    wanted.push_back(scores.row(i).cast<double>().dot(shares.row(i).cast<double>()));
+  }
+  return Fit(scores, wanted);
 }
 
 }  // namespace torpor

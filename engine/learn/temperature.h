@@ -14,4 +14,7 @@ namespace torpor {
 // wrong.
 double FitTemperature(ConstMatrixView scores, std::span<const int32_t> labels);
 
+// The same against probabilities instead of labels; shares [n x classes], rows that add up to 1.
+double FitTemperature(ConstMatrixView scores, ConstMatrixView shares);
+
 }  // namespace torpor

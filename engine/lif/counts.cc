@@ -2,8 +2,15 @@
 
 namespace torpor {
 
+LifHeard HeardOf(const LifLayerPlan& layer, std::span<const uint32_t> before,
+                 const LifSpikes& own) {
+  if (layer.recurrent == nullptr || own.steps() == 0) return {};
+  const auto until = static_cast<size_t>(own.begin[static_cast<size_t>(own.steps()) - 1]);
+  return {.before = before, .within = std::span(own.index).first(until)};
+}
+
 LifLayerCounts CountLayer(const LifLayerPlan& layer, const LifInput& input, int steps,
-                          const LifSpikes& own, int64_t heard) {
+                          const LifSpikes& own, const LifHeard& heard) {
   LifLayerCounts counts;
   if (input.spikes != nullptr) {
     counts.input_events = input.spikes->size();
@@ -18,7 +25,7 @@ LifLayerCounts CountLayer(const LifLayerPlan& layer, const LifInput& input, int 
   counts.neuron_updates = int64_t{steps} * layer.synapses->outputs();
   counts.output_spikes = own.size();
   if (layer.recurrent != nullptr) {
-    counts.synaptic_operations += heard * layer.recurrent->outputs();
+    counts.synaptic_operations += heard.size() * layer.recurrent->outputs();
   }
   return counts;
 }

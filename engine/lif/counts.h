@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "engine/lif/network_plan.h"
 
@@ -17,9 +18,28 @@ struct LifLayerCounts {
   int64_t output_spikes = 0;
 };
 
-// Of a layer with synapses that ran `steps` steps. `own`: its spikes, none where it integrates; a
-// recurrent layer hears `heard` of them within these steps.
+// What a layer's way back takes.
+struct LifBackwardCounts {
+  // Weights that errors met: on their way to the layer below, and to the layer's own spikes.
+  int64_t error_operations = 0;
+  // Gradients that were added to: those of each event's weights; where inputs are numbers, and of a
+  // layer that integrates, once for all steps.
+  int64_t gradient_operations = 0;
+  // Neurons times steps; none of a layer that integrates, whose kernel is fixed.
+  int64_t neuron_updates = 0;
+};
+
+// A layer's own spikes that reach it within some steps: of the step before them, and those within
+// them but in the last. Nobody's where the layer is not recurrent.
+struct LifHeard {
+  std::span<const uint32_t> before;
+  std::span<const uint32_t> within;
+  int64_t size() const { return static_cast<int64_t>(before.size() + within.size()); }
+};
+LifHeard HeardOf(const LifLayerPlan& layer, std::span<const uint32_t> before, const LifSpikes& own);
+
+// Of a layer with synapses that ran `steps` steps. `own`: its spikes, none where it integrates.
 LifLayerCounts CountLayer(const LifLayerPlan& layer, const LifInput& input, int steps,
-                          const LifSpikes& own, int64_t heard);
+                          const LifSpikes& own, const LifHeard& heard);
 
 }  // namespace torpor

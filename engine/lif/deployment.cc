@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "engine/base/status.h"
@@ -163,7 +162,7 @@ void LifDeployment::RunWhole(const LifInput& input, Workspace& workspace,
   pass.Forward(views_, input);
   std::copy(pass.scores().begin(), pass.scores().end(), result.scores.begin());
   result.steps_used = drive_.steps;
-  ChargeAll(input, pass, drive_.steps, result.activity, result.recorder);
+  ChargeAll(pass, drive_.steps, result.activity, result.recorder);
   if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
@@ -182,22 +181,19 @@ void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
     pass.Run(views_, step, 1, workspace.state);
     ++n;
     Activity piece;
-    ChargeAll(step, pass, 1, piece, result.recorder);
+    ChargeAll(pass, 1, piece, result.recorder);
     result.activity.Add(piece);
     if (static_cast<double>(Margin(LastRow(pass.scores()))) >= drive_.mode.margin()) break;
   }
   std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
-  if (!plan_.integrates && n < drive_.steps) {
-    const float more = static_cast<float>(drive_.steps) / static_cast<float>(n);
-    for (float& score : result.scores) score *= more;
-  }
+  for (float& score : result.scores) score *= drive_.stop_scales[static_cast<size_t>(n) - 1];
   result.steps_used = n;
   if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
 template <typename Pass>
-void LifDeployment::ChargeAll(const LifInput& input, const Pass& pass, int steps,
-                              Activity& activity, Recorder* recorder) const {
+void LifDeployment::ChargeAll(const Pass& pass, int steps, Activity& activity,
+                              Recorder* recorder) const {
   activity.layers.resize(meters_.size());
   if (recorder != nullptr && recorder->squared_inputs.empty()) {
     for (const Meter& meter : meters_) {
@@ -208,57 +204,46 @@ void LifDeployment::ChargeAll(const LifInput& input, const Pass& pass, int steps
   for (size_t m = 0; m < meters_.size(); ++m) {
     const Meter& meter = meters_[m];
     const size_t layer = meter.stage.layer;
-    // Spikes of what is below, pools among it; currents reach the first layer with weights alone.
-    LifInput seen = input;
-    std::optional<LifPools> pools;
-    if (m > 0 || (layer > 0 && input.spikes != nullptr)) {
-      seen = {.spikes = &pass.spikes(layer - 1), .currents = {}};
-    } else if (layer > 0) {
-      seen = pools.emplace(&plan_).Pool(meter.stage, input);
-    }
-    Charge(meter, seen, pass.spikes(layer), steps, activity.layers[m],
-           recorder == nullptr ? nullptr : &recorder->squared_inputs[m]);
+    const double power = PowerOf(meter, pass.Seen(layer), pass.Heard(layer), steps,
+                                 recorder == nullptr ? nullptr : &recorder->squared_inputs[m]);
+    const LifLayerCounts counts = pass.Counts(layer);
+    const double events = static_cast<double>(counts.synaptic_operations);
+    activity.layers[m] = {
+        .synaptic_power = power,
+        .synaptic_events = events,
+        .spikes = static_cast<double>(counts.output_spikes),
+        .core_ticks = 0,
+        .reads = events,
+        .writes = 0,
+        .bits_moved = events * drive_.weight_bits,
+        .conversions = 0,
+        .off_power = 0,
+        .neuron_updates = static_cast<double>(counts.neuron_updates),
+        .synapse_steps = static_cast<double>(meter.synapses) * steps,
+        .synapse_writes = 0,
+    };
   }
 }
 
-void LifDeployment::Charge(const Meter& meter, const LifInput& input, const LifSpikes& own,
-                           int steps, LayerActivity& activity, Eigen::VectorXd* record) const {
-  const LifSynapses& synapses = *plan_.layers[meter.stage.layer].synapses;
+double LifDeployment::PowerOf(const Meter& meter, const LifInput& input, const LifHeard& heard,
+                              int steps, Eigen::VectorXd* record) {
   double power = 0;
-  int64_t events = 0;
   const auto charge = [&](size_t place, double square) {
     power += square * meter.power[place];
     if (record != nullptr) (*record)[static_cast<Eigen::Index>(place)] += square;
   };
   if (input.spikes != nullptr) {
     for (const uint32_t j : input.spikes->index) charge(j, meter.square);
-    events = synapses.Operations(*input.spikes);
   } else {
     for (size_t j = 0; j < input.currents.size(); ++j) {
       const double u = static_cast<double>(input.currents[j]);
-      if (u == 0) continue;
-      charge(j, meter.square * u * u * steps);
-      events += steps * synapses.FanOut(static_cast<uint32_t>(j));
+      if (u != 0) charge(j, meter.square * u * u * steps);
     }
   }
-  if (meter.recurrent) {
-    for (const uint32_t i : own.index) charge(static_cast<size_t>(meter.inputs) + i, 1);
-    events += own.size() * meter.units;
+  for (const auto& own : {heard.before, heard.within}) {
+    for (const uint32_t i : own) charge(static_cast<size_t>(meter.inputs) + i, 1);
   }
-  const double counted = static_cast<double>(events);
-  const double updates = static_cast<double>(meter.units) * steps;
-  activity = {.synaptic_power = power,
-              .synaptic_events = counted,
-              .spikes = static_cast<double>(own.size()),
-              .core_ticks = 0,
-              .reads = counted,
-              .writes = 0,
-              .bits_moved = counted * drive_.weight_bits,
-              .conversions = 0,
-              .off_power = 0,
-              .neuron_updates = updates,
-              .synapse_steps = static_cast<double>(meter.synapses) * steps,
-              .synapse_writes = 0};
+  return power;
 }
 
 std::unique_ptr<StreamState> LifDeployment::NewStream() const {
@@ -310,7 +295,7 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
     const LifInput input = {.spikes = &spikes, .currents = {}};
     pass.Run(views_, input, end - begin, stream.state);
     Activity piece;
-    ChargeAll(input, pass, end - begin, piece, nullptr);
+    ChargeAll(pass, end - begin, piece, nullptr);
     result.activity.Add(piece);
     const LifSpikes& out = pass.spikes(plan_.layers.size() - 1);
     for (int n = 0; n < out.steps(); ++n) {

@@ -32,18 +32,23 @@ struct LifDrive {
   // What scores are multiplied by, digitally.
   float gain = 1;
   ReadOut read_out;
+  // [steps]: what scores of a sample that stopped after step n are multiplied by, so that the
+  // read-out's temperature is theirs too.
+  std::vector<float> stop_scales;
   // Of input spikes (Realisation.seed).
   uint64_t seed = 0;
 };
 
-// Scores are those of LifReadOut: of an early stop, time means until then, or spikes as if the
-// sample had gone on at its rate. A sample's result is a function of the sample, its key and the
-// seed: the same bits whatever it is run with.
+// Scores are those of LifReadOut. Of a sample that its margin stopped early they are brought to the
+// scale of all the mode's steps (stop_scales), so that they read as probabilities alike; the margin
+// itself is of the scores until then as they are. A sample's result is a function of the sample,
+// its key and the seed: the same bits whatever it is run with.
 //
 // Activity has a layer for each with weights. synaptic_power: of each event at input j the squares
 // of what it counts (1, or less behind pools) times the |weights| that it meets (Merkel, eq. 3,
 // with spikes for u); of currents u the squares of u in every step. Recorders take those squares
-// by input, and after them those of the layer's own spikes where it is recurrent.
+// by input, and after them those of the layer's own spikes where it is recurrent. The rest is what
+// the passes count (counts.h): a recurrent layer's spikes of the last step reach nobody any more.
 //
 // Streams are of the input's spikes, whatever code the definition has for samples; their inputs are
 // numbered as the values of one step of a sample, images [channel, row, column].
@@ -96,13 +101,13 @@ class LifDeployment final : public Deployment {
   void DescribeFootprint();
   void RunWhole(const LifInput& input, Workspace& workspace, SampleResult& result) const;
   void RunUntilMargin(const LifInput& input, Workspace& workspace, SampleResult& result) const;
-  // Activity of the layer's events; adds them to `record` unless null.
-  void Charge(const Meter& meter, const LifInput& input, const LifSpikes& own, int steps,
-              LayerActivity& activity, Eigen::VectorXd* record) const;
-  // Of all layers, from the spikes of each in the last run of `pass`.
+  // Sum of each event's squares by the |weights| that it meets; adds the squares to `record` unless
+  // null.
+  static double PowerOf(const Meter& meter, const LifInput& input, const LifHeard& heard, int steps,
+                        Eigen::VectorXd* record);
+  // Of all layers in the last run of `pass`.
   template <typename Pass>
-  void ChargeAll(const LifInput& input, const Pass& pass, int steps, Activity& activity,
-                 Recorder* recorder) const;
+  void ChargeAll(const Pass& pass, int steps, Activity& activity, Recorder* recorder) const;
 
   LifDrive drive_;
   LifPlan plan_;

@@ -11,6 +11,7 @@
 #include "engine/lif/deployment.h"
 #include "engine/lif/levers.h"
 #include "engine/lif/scaled_network.h"
+#include "engine/lif/step_temperatures.h"
 #include "engine/lif/stored_weights.h"
 #include "engine/lif/trainer.h"
 #include "engine/lif/training_settings.h"
@@ -23,6 +24,8 @@ namespace torpor {
 namespace {
 
 constexpr char kLayers[] = "layers/";
+constexpr char kTemperatures[] = "read_out/step_temperatures";
+// Of all steps alone: in archives from before those of every step.
 constexpr char kTemperature[] = "read_out/temperature";
 // Where a definition's training in integers is not known yet.
 constexpr int kGradientBits = 8;
@@ -91,7 +94,7 @@ LifParameters& LifModel::MutableParameters(v1::Loss::Kind loss) {
 
 void LifModel::ForgetCalibration() {
   record_ = {};
-  temperature_ = 1;
+  temperatures_ = AssumedStepTemperatures(resolved_, 1);
   calibration_.Clear();
 }
 
@@ -114,8 +117,13 @@ absl::Status LifModel::Calibrate(const Dataset& data, const std::string& data_na
                                  },
                                  {.recorder = &record}));
   record_ = std::move(record);
+  double full_temperature = 1;
   if (!resolved_.integrates && loss_ != v1::Loss::VAN_ROSSUM) {
-    temperature_ = FitTemperature(View(std::as_const(scores)), labels);
+    full_temperature = FitTemperature(View(std::as_const(scores)), labels);
+  }
+  if (loss_ != v1::Loss::VAN_ROSSUM) {
+    temperatures_ = MeasuredStepTemperatures(resolved_, StoredLifWeights(resolved_, parameters_),
+                                             data, full_temperature, pool);
   }
   v1::Calibration source;
   source.set_dataset(data_name);
@@ -177,13 +185,15 @@ absl::StatusOr<std::shared_ptr<const Deployment>> LifModel::Deploy(
   TORPOR_RETURN_IF_ERROR(levers_.Check(mode));
   TORPOR_RETURN_IF_ERROR(CheckHardware(realisation));
   LifDrive drive = ScaledLifNetwork(resolved_, parameters_, mode);
-  // Counts of fewer steps are smaller in proportion.
-  const double share =
-      resolved_.integrates ? 1 : static_cast<double>(drive.steps) / resolved_.steps;
+  const double temperature = temperatures_[static_cast<size_t>(drive.steps) - 1];
+  for (int n = 0; n < drive.steps; ++n) {
+    drive.stop_scales.push_back(
+        static_cast<float>(temperature / temperatures_[static_cast<size_t>(n)]));
+  }
   drive.read_out = {.activation = v1::Activation::LINEAR,
                     .loss = v1::Loss::CE,
                     .classes = classes(),
-                    .temperature = temperature_ * share};
+                    .temperature = temperature};
   drive.seed = realisation.seed();
   return std::make_shared<const LifDeployment>(std::move(drive));
 }
@@ -193,7 +203,7 @@ void LifModel::Save(ArchiveWriter& archive) const {
   SaveLoss(loss_, archive);
   if (calibration_.dataset_digest().empty()) return;
   SaveCalibrationSource(calibration_, DigestOf(parameters_), archive);
-  archive.AddDoubles(kTemperature, {1}, {&temperature_, 1});
+  archive.AddDoubles(kTemperatures, {resolved_.steps}, temperatures_);
   size_t m = 0;
   for (const LifLayerShape& shape : resolved_.layers) {
     if (!shape.has_weights()) continue;
@@ -201,6 +211,19 @@ void LifModel::Save(ArchiveWriter& archive) const {
     archive.AddDoubles(RecordName(shape), {squares.size()},
                        {squares.data(), static_cast<size_t>(squares.size())});
   }
+}
+
+absl::StatusOr<std::vector<double>> LifModel::LoadTemperatures(const ArchiveReader& archive) const {
+  const bool each = archive.Has(kTemperatures);
+  const char* name = each ? kTemperatures : kTemperature;
+  TORPOR_ASSIGN_OR_RETURN(const std::vector<double> stored,
+                          archive.Doubles(name, {each ? resolved_.steps : 1}));
+  for (const double temperature : stored) {
+    if (!(temperature > 0 && std::isfinite(temperature))) {
+      return CorruptArchive(absl::StrCat(name, " must be positive, is ", temperature));
+    }
+  }
+  return each ? stored : AssumedStepTemperatures(resolved_, stored[0]);
 }
 
 absl::Status LifModel::Load(const ArchiveReader& archive) {
@@ -211,13 +234,9 @@ absl::Status LifModel::Load(const ArchiveReader& archive) {
   TORPOR_ASSIGN_OR_RETURN(const std::optional<v1::Calibration> source,
                           LoadCalibrationSource(archive, DigestOf(parameters)));
   Recorder record;
-  double temperature = 1;
+  std::vector<double> temperatures = AssumedStepTemperatures(resolved_, 1);
   if (source.has_value()) {
-    TORPOR_ASSIGN_OR_RETURN(const std::vector<double> stored, archive.Doubles(kTemperature, {1}));
-    temperature = stored[0];
-    if (!(temperature > 0 && std::isfinite(temperature))) {
-      return CorruptArchive(absl::StrCat(kTemperature, " must be positive, is ", temperature));
-    }
+    TORPOR_ASSIGN_OR_RETURN(temperatures, LoadTemperatures(archive));
     record.samples = source->samples();
     for (const LifLayerShape& shape : resolved_.layers) {
       if (!shape.has_weights()) continue;
@@ -232,7 +251,7 @@ absl::Status LifModel::Load(const ArchiveReader& archive) {
   ForgetCalibration();
   loss_ = loss;
   record_ = std::move(record);
-  temperature_ = temperature;
+  temperatures_ = std::move(temperatures);
   if (source.has_value()) SummariseCalibration(*source);
   return absl::OkStatus();
 }

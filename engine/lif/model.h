@@ -58,6 +58,8 @@ class LifModel final : public Model {
  private:
   LifModel(v1::Network definition, LifDefinition resolved);
   void ForgetCalibration();
+  // Reads temperatures_.
+  absl::StatusOr<std::vector<double>> LoadTemperatures(const ArchiveReader& archive) const;
   // Derives the summary from record_ and the weights.
   void SummariseCalibration(const v1::Calibration& source);
 
@@ -67,8 +69,9 @@ class LifModel final : public Model {
   LifParameters parameters_;
   // Squared inputs of the calibration; no samples without.
   Recorder record_;
-  // Of counted spikes, at which their softmax is calibrated best.
-  double temperature_ = 1;
+  // [steps]: of the softmax of scores after step n. The last, of all steps: 1 of what was trained
+  // as it is, of counted spikes that at which they are calibrated best.
+  std::vector<double> temperatures_;
   v1::Calibration calibration_;
   v1::Loss::Kind loss_ = v1::Loss::UNSPECIFIED;
 };

@@ -14,6 +14,10 @@ LifNetworkPass::LifNetworkPass(const LifPlan* plan, Instructions with) : plan_(p
     Stage& stage = stages_.emplace_back();
     static_cast<LifStage&>(stage) = std::move(part);
     stage.pool_errors.resize(stage.pools.size());
+    const LifSynapses& synapses = *plan->layers[stage.layer].synapses;
+    for (int j = 0; j < synapses.inputs(); ++j) {
+      stage.connections += synapses.FanOut(static_cast<uint32_t>(j));
+    }
     if (!stage.spikes) continue;
     stage.pass = std::make_unique<LifLayerPass>(&plan->layers[stage.layer], plan->order, with);
   }
@@ -78,12 +82,51 @@ const LifSpikes& LifNetworkPass::spikes(size_t layer) const {
 LifLayerCounts LifNetworkPass::Counts(size_t layer) const {
   for (const Stage& stage : stages_) {
     if (stage.layer != layer) continue;
-    const LifSpikes& own = spikes(layer);
-    // Those of the last step arrive after the end.
-    const int64_t heard = own.size() - static_cast<int64_t>(own.At(plan_->steps - 1).size());
-    return CountLayer(plan_->layers[layer], stage.input, plan_->steps, own, heard);
+    return CountLayer(plan_->layers[layer], stage.input, plan_->steps, spikes(layer), Heard(layer));
   }
   return {};
+}
+
+LifBackwardCounts LifNetworkPass::BackwardCounts(size_t layer) const {
+  for (size_t s = 0; s < stages_.size(); ++s) {
+    const Stage& stage = stages_[s];
+    if (stage.layer != layer) continue;
+    const LifLayerPlan& plan = plan_->layers[layer];
+    const int64_t steps = stage.spikes ? plan_->steps : 1;
+    LifBackwardCounts counts;
+    if (s > 0) counts.error_operations = steps * stage.connections;
+    if (!stage.spikes) {
+      for (uint32_t j = 0; j < sums_.size(); ++j) {
+        if (sums_[j] != 0) counts.gradient_operations += plan.synapses->FanOut(j);
+      }
+      return counts;
+    }
+    counts.neuron_updates = steps * plan.synapses->outputs();
+    if (stage.input.spikes != nullptr) {
+      counts.gradient_operations = plan.synapses->Operations(*stage.input.spikes);
+    } else {
+      for (uint32_t j = 0; j < stage.input.currents.size(); ++j) {
+        if (stage.input.currents[j] != 0) counts.gradient_operations += plan.synapses->FanOut(j);
+      }
+    }
+    if (plan.recurrent != nullptr) {
+      counts.error_operations += (steps - 1) * plan.recurrent->weights();
+      counts.gradient_operations += Heard(layer).size() * plan.recurrent->outputs();
+    }
+    return counts;
+  }
+  return {};
+}
+
+LifInput LifNetworkPass::Seen(size_t layer) const {
+  for (const Stage& stage : stages_) {
+    if (stage.layer == layer) return stage.input;
+  }
+  return {};
+}
+
+LifHeard LifNetworkPass::Heard(size_t layer) const {
+  return HeardOf(plan_->layers[layer], {}, spikes(layer));
 }
 
 void LifNetworkPass::Backward(std::span<const LifWeights> weights,

@@ -34,6 +34,11 @@ class LifNetworkPass {
   // That a layer or a pool emitted; of a layer that integrates: none.
   const LifSpikes& spikes(size_t layer) const;
   LifLayerCounts Counts(size_t layer) const;
+  // Of its way back.
+  LifBackwardCounts BackwardCounts(size_t layer) const;
+  // What the synapses of a layer saw: its input through the pools, and its own spikes.
+  LifInput Seen(size_t layer) const;
+  LifHeard Heard(size_t layer) const;
 
   // Adds the gradients of a loss to `gradients`, from that of the scores. Once a Forward.
   void Backward(std::span<const LifWeights> weights, std::span<const float> score_errors,
@@ -50,6 +55,8 @@ class LifNetworkPass {
     LifLayerState state;
     // What its synapses saw.
     LifInput input;
+    // Fan-outs of all inputs together.
+    int64_t connections = 0;
     // Gradient of its inputs, and of what lies before each of its pools; one row or one a step.
     LifTile input_errors;
     std::vector<LifTile> pool_errors;

@@ -41,7 +41,7 @@ void LifStreamPass::Run(std::span<const LifWeights> weights, const LifInput& inp
       return;
     }
     LifLayerState& layer = state.layers[s];
-    stage.before = static_cast<int64_t>(layer.last.size());
+    stage.before = layer.last;
     stage.pass->Forward(weights[stage.layer], stage.input, stage.scale, steps, layer);
     below = {&stage.pass->spikes(), {}};
   }
@@ -85,14 +85,24 @@ const LifSpikes& LifStreamPass::spikes(size_t layer) const {
 }
 
 LifLayerCounts LifStreamPass::Counts(size_t layer) const {
-  const int steps = scores_.steps();
   for (const Stage& stage : stages_) {
     if (stage.layer != layer) continue;
-    const LifSpikes& own = spikes(layer);
-    int64_t heard = stage.before + own.size();
-    if (steps == 0) heard = 0;
-    if (steps > 0) heard -= static_cast<int64_t>(own.At(steps - 1).size());
-    return CountLayer(plan_->layers[layer], stage.input, steps, own, heard);
+    return CountLayer(plan_->layers[layer], stage.input, scores_.steps(), spikes(layer),
+                      Heard(layer));
+  }
+  return {};
+}
+
+LifInput LifStreamPass::Seen(size_t layer) const {
+  for (const Stage& stage : stages_) {
+    if (stage.layer == layer) return stage.input;
+  }
+  return {};
+}
+
+LifHeard LifStreamPass::Heard(size_t layer) const {
+  for (const Stage& stage : stages_) {
+    if (stage.layer == layer) return HeardOf(plan_->layers[layer], stage.before, spikes(layer));
   }
   return {};
 }

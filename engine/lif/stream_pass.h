@@ -41,14 +41,17 @@ class LifStreamPass {
   // That a layer or a pool emitted; of a layer that integrates: none.
   const LifSpikes& spikes(size_t layer) const;
   LifLayerCounts Counts(size_t layer) const;
+  // What the synapses of a layer saw: its input through the pools, and its own spikes.
+  LifInput Seen(size_t layer) const;
+  LifHeard Heard(size_t layer) const;
 
  private:
   struct Stage : LifStage {
     // Null: integrates.
     std::unique_ptr<LifLayerPass> pass;
     LifInput input;
-    // Spikes that came from before this piece.
-    int64_t before = 0;
+    // Of a recurrent layer: who spiked in the step before this piece.
+    std::vector<uint32_t> before;
   };
   void Start(LifStreamState& state) const;
   void Integrate(const Stage& stage, const LifWeights& weights, RunningMean& mean);

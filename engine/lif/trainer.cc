@@ -53,6 +53,7 @@ LifTrainer::LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* p
       pass_(&plan_, pool),
       rate_(spec, spec.learning_rate()),
       update_(&model->resolved(), spec, model->parameters()),
+      counted_(&plan_),
       encoder_(model->resolved(), spec.seed()),
       shares_(SharesOf(spec.lif())),
       filter_(FilterOf(spec.lif())),
@@ -176,7 +177,10 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
   const double loss = pass_.Gradients(
       weight_views_, inputs_,
       [&](int64_t sample, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
-        return Learn(batch, sample, pass, gradients, &outcomes[static_cast<size_t>(sample)]);
+        Outcome& outcome = outcomes[static_cast<size_t>(sample)];
+        const double loss = Learn(batch, sample, pass, gradients, &outcome);
+        outcome.counts = CountLearning(plan_, pass);
+        return loss;
       },
       gradient_views_);
   if (!std::isfinite(loss)) {
@@ -188,25 +192,35 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
   }
   update_.Apply(rate_.At(batch.progress), gradients_, pool_,
                 model_->MutableParameters(spec_.loss()));
+  counted_.AddUpdate();
   report.loss += loss;
   for (const Outcome& outcome : outcomes) {
     report.correct += outcome.correct ? 1 : 0;
     report.distance += outcome.distance;
+    counted_.Add(outcome.counts);
   }
   report.samples += batch.inputs.rows();
   return absl::OkStatus();
+}
+
+TrainingActivity LifTrainer::activity() const {
+  const v1::LifQuantization& stored = model_->resolved().quantization;
+  return {.sum = counted_.ToActivity(stored.has_weight_bits() ? stored.weight_bits() : 32),
+          .samples = counted_.samples()};
 }
 
 void LifTrainer::Save(ArchiveWriter& archive) const {
   archive.SetText("loss", v1::Loss::Kind_Name(spec_.loss()));
   SaveLifWeights(model_->resolved(), model_->parameters(), "layers/", archive);
   update_.Save(archive);
+  counted_.Save(archive);
 }
 
 absl::Status LifTrainer::Load(const ArchiveReader& archive) {
   TORPOR_ASSIGN_OR_RETURN(LifParameters parameters,
                           LoadLifWeights(model_->resolved(), "layers/", archive));
   TORPOR_RETURN_IF_ERROR(update_.Load(archive));
+  TORPOR_RETURN_IF_ERROR(counted_.Load(archive));
   model_->MutableParameters(spec_.loss()) = std::move(parameters);
   return absl::OkStatus();
 }

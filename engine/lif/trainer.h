@@ -9,6 +9,7 @@
 #include "engine/learn/schedule.h"
 #include "engine/lif/batch_pass.h"
 #include "engine/lif/sample_encoder.h"
+#include "engine/lif/training_counts.h"
 #include "engine/lif/training_settings.h"
 #include "engine/lif/update.h"
 #include "engine/lif/weights.h"
@@ -31,6 +32,7 @@ class LifTrainer final : public Trainer {
   // targets that the loss needs and the samples lack. A loss that is not finite is
   // FAILED_PRECONDITION with reason DIVERGED; the weights are then as before the step.
   absl::Status Step(const Batch& batch, StepReport& report) override;
+  TrainingActivity activity() const override;
   void Save(ArchiveWriter& archive) const override;
   absl::Status Load(const ArchiveReader& archive) override;
 
@@ -40,6 +42,7 @@ class LifTrainer final : public Trainer {
     bool correct = false;
     // Of spike trains, normalised.
     double distance = 0;
+    LifLearnCounts counts;
   };
   LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* pool);
   absl::Status CheckBatch(const Batch& batch) const;
@@ -59,6 +62,7 @@ class LifTrainer final : public Trainer {
   LifBatchPass pass_;
   LearningRate rate_;
   LifUpdate update_;
+  LifTrainingCounts counted_;
   LifSampleEncoder encoder_;
   SpikeShares shares_;
   VanRossum filter_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -37,6 +38,25 @@ TEST(FitTemperatureTest, FindsTheScaleOfTheScores) {
     const Drawn drawn = Draw(scale);
     EXPECT_NEAR(FitTemperature(View(drawn.scores), drawn.labels) / scale, 1, 0.03) << scale;
   }
+}
+
+TEST(FitTemperatureTest, FindsTheProbabilitiesThatAreWanted) {
+  const Drawn drawn = Draw(3);
+  Matrix shares(drawn.scores.rows(), drawn.scores.cols());
+  for (Eigen::Index i = 0; i < shares.rows(); ++i) {
+    for (Eigen::Index c = 0; c < shares.cols(); ++c) {
+      shares(i, c) = std::exp(drawn.scores(i, c) / 7);
+    }
+    shares.row(i) /= shares.row(i).sum();
+  }
+  EXPECT_NEAR(FitTemperature(View(drawn.scores), View(std::as_const(shares))), 7, 7e-3);
+  // All of it on one class is that label.
+  shares.setZero();
+  for (size_t i = 0; i < drawn.labels.size(); ++i) {
+    shares(static_cast<Eigen::Index>(i), drawn.labels[i]) = 1;
+  }
+  EXPECT_EQ(FitTemperature(View(drawn.scores), View(std::as_const(shares))),
+            FitTemperature(View(drawn.scores), drawn.labels));
 }
 
 TEST(FitTemperatureTest, IsOneWhereNoneIsBest) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -96,6 +97,37 @@ TEST_F(LifDeploymentTest, TheLeastEpsilonsLeaveNumbers) {
   TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
   const Answer answer = Run(*deployment, 10);
   for (const float score : answer.scores) ASSERT_TRUE(std::isfinite(score)) << score;
+}
+
+TEST_F(LifDeploymentTest, FewerStepsReadAsProbabilities) {
+  for (const char* more : {"", "read_out: SPIKES"}) {
+    SCOPED_TRACE(more);
+    const auto model = Built(SmallLif(more));
+    Train(*model, Spec());
+    const auto error = [&](const v1::PowerMode& mode) {
+      const auto deployment = model->Deploy(mode, {});
+      EXPECT_TRUE(deployment.ok()) << deployment.status();
+      const Answer answer = Run(**deployment, 500);
+      CalibrationError ece;
+      for (size_t i = 0; i < 500; ++i) {
+        const auto scores = std::span<const float>(answer.scores).subspan(10 * i, 10);
+        ece.Add(WinningProbability((*deployment)->read_out(), scores),
+                ClassOf(scores) == test_.label(static_cast<int64_t>(i)));
+      }
+      return ece.Value();
+    };
+    v1::PowerMode few, early;
+    few.set_steps(6);
+    early.set_margin(model->definition().lif().read_out() == v1::LifReadOut::SPIKES ? 2 : 0.5);
+    // Means over few steps, as they are, say less than the network knows.
+    if (model->definition().lif().read_out() != v1::LifReadOut::SPIKES) {
+      EXPECT_GT(error(few), 0.2);
+      EXPECT_GT(error(early), 0.3);
+    }
+    TORPOR_ASSERT_OK(Calibrate(*model));
+    EXPECT_LT(error(few), 0.1);
+    EXPECT_LT(error(early), 0.12);
+  }
 }
 
 TEST_F(LifDeploymentTest, StreamsGoOnFromChunkToChunk) {
@@ -310,6 +342,35 @@ TEST_F(LifDeploymentTest, CountsWhatHappened) {
   // P of output 0 is 1, then .9 + .7 + 1: the mean is 1.8.
   EXPECT_NEAR(scores[0], 1.8, 1e-6);
   EXPECT_NEAR(scores[2], -1.8, 1e-6);
+}
+
+// The same with a loop: the spike of the first step is heard in the second, that of the second
+// never. In pieces there is no more and no less.
+TEST_F(LifDeploymentTest, ChargesLoopsForSpikesThatArrive) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [2, 1] } spikes {} layers { name: 'a' dense { units: 2 recurrent: true } } "
+      "layers { name: 'b' dense { units: 3 } }"));
+  auto& lif = static_cast<LifModel&>(*model);
+  lif.MutableParameters(v1::Loss::CE)[0] = {.input = {2, -0.5f}, .recurrent = {0.25f, -0.5f, 8, 8}};
+  const std::vector<float> sample = {1, 0};
+  for (const double margin : {-1.0, 1e30}) {
+    v1::PowerMode mode;
+    if (margin > 0) mode.set_margin(margin);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy(mode, {}));
+    std::vector<float> scores(3);
+    std::vector<SampleTask> tasks = {{.input = {.values = sample}, .key = {}}};
+    std::vector<SampleResult> results(1);
+    Recorder recorder;
+    results[0].scores = scores;
+    results[0].recorder = &recorder;
+    TORPOR_ASSERT_OK(deployment->Run(tasks, results, Cancellation()));
+    const LayerActivity& a = results[0].activity.layers[0];
+    EXPECT_EQ(a.spikes.value(), 2);
+    EXPECT_EQ(a.synaptic_events.value(), 2 + 2);
+    EXPECT_EQ(a.synaptic_power.value(), 2.5 + 0.75);
+    EXPECT_EQ(a.reads.value(), 4);
+    EXPECT_EQ(recorder.squared_inputs[0], Eigen::Vector3d(1, 1, 0));
+  }
 }
 
 }  // namespace

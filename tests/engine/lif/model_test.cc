@@ -142,6 +142,40 @@ TEST_F(LifModelTest, ThreadsChangeNothingAndResumedEqualsUninterrupted) {
   }
 }
 
+// One input that spikes in the first step; neuron 0 of the first layer spikes in both.
+TEST_F(LifModelTest, CountsItsTraining) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [2, 1] } spikes {} layers { name: 'a' dense { units: 2 } } "
+      "layers { name: 'b' dense { units: 3 } }"));
+  static_cast<LifModel&>(*model).MutableParameters(v1::Loss::CE)[0].input = {2, -0.5f};
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, model->NewTrainer(Spec(), &pool_));
+  EXPECT_EQ(trainer->activity().samples, 0);
+  Matrix inputs(2, 2);
+  inputs << 1, 0, 1, 0;
+  const std::vector<int32_t> labels = {0, 2};
+  StepReport report;
+  TORPOR_ASSERT_OK(
+      trainer->Step({.inputs = View(std::as_const(inputs)), .labels = labels}, report));
+  const TrainingActivity counted = trainer->activity();
+  EXPECT_EQ(counted.samples, 2);
+  ASSERT_EQ(counted.sum.layers.size(), 2u);
+  const LayerActivity& a = counted.sum.layers[0];
+  EXPECT_EQ(a.synaptic_events.value(), 2 * 2) << "no errors beyond the first layer";
+  EXPECT_EQ(a.spikes.value(), 2 * 2);
+  EXPECT_EQ(a.writes.value(), 2 * 2 + 2) << "gradients of each sample, weights of the batch";
+  EXPECT_EQ(a.neuron_updates.value(), 2 * (4 + 4));
+  EXPECT_EQ(a.synapse_steps.value(), 2 * 2 * 2);
+  EXPECT_EQ(a.synapse_writes.value(), 2 * (2 * 2 + 1));
+  EXPECT_FALSE(a.synaptic_power.counted());
+  const LayerActivity& b = counted.sum.layers[1];
+  EXPECT_EQ(b.synaptic_events.value(), 2 * (6 + 6)) << "two spikes, and the error of all steps";
+  EXPECT_EQ(b.bits_moved.value(), 32 * b.synaptic_events.value());
+  EXPECT_EQ(b.writes.value(), 2 * 3 + 6) << "neuron 1 was silent";
+  EXPECT_EQ(b.neuron_updates.value(), 2 * 6);
+  EXPECT_EQ(b.synapse_steps.value(), 2 * 6 * 3);
+  EXPECT_EQ(b.synapse_writes.value(), 6 * 3);
+}
+
 TEST_F(LifModelTest, ComesBackFromItsArchiveAndFromAnNpz) {
   for (const v1::Network& network :
        {SmallLif(), SmallLif("read_out: SPIKES"), SmallLifImage(),
