@@ -87,6 +87,18 @@ void AddErrors(Study& study, const std::vector<Row>& rows, const recipe::Agreeme
   add("figures", "figures", Unit::kNumber, static_cast<double>(n));
 }
 
+// 1, 10, 100; over less than two decades 1, 2, 5, 10 too, that two labels at least are there.
+std::vector<double> DecadeTicks(double least, double most) {
+  std::vector<double> ticks;
+  for (double decade = 1e-3; decade <= most; decade *= 10) {
+    for (const double tick : {decade, 2 * decade, 5 * decade}) {
+      if (tick > decade && most >= 100 * least) continue;
+      if (tick >= least && tick <= most) ticks.push_back(tick);
+    }
+  }
+  return ticks;
+}
+
 // Ours against published, a series a column of tables.
 void DrawAgreement(Study& study, const std::vector<Row>& rows, const recipe::Agreement& agreement) {
   Drawing drawing;
@@ -115,9 +127,7 @@ void DrawAgreement(Study& study, const std::vector<Row>& rows, const recipe::Agr
     axis->logarithmic = true;
     axis->minimum = 0.8 * least;
     axis->maximum = 1.25 * most;
-    for (double tick = 1e-3; tick <= 1.25 * most; tick *= 10) {
-      if (tick >= 0.8 * least) axis->ticks.push_back(tick);
-    }
+    axis->ticks = DecadeTicks(0.8 * least, 1.25 * most);
   }
   int look = 0;
   for (auto& [name, of] : series) {

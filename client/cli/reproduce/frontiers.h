@@ -12,8 +12,8 @@
 namespace torpor::cli::reproduce {
 
 // A figure of the recipe's networks against the energy of forward pass, backward pass and update, a
-// curve a memory organisation, a point a network, in the recipe's order and with its id beside it.
-// Nothing where no network has both on the dataset.
+// curve a memory organisation, a point a network, in the recipe's order; a network's id stands
+// beside the dearest of its points. Nothing where no network has both on the dataset.
 std::optional<Drawing> FrontierOf(const recipe::Recipe& recipe, const recipe::Frontier& frontier,
                                   const std::string& dataset, const std::vector<Row>& rows);
 

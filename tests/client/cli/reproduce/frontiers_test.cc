@@ -73,9 +73,12 @@ TEST_F(FrontierTest, IsACurveASchemeAndAPointANetwork) {
   EXPECT_EQ(eight.y, 0.05);
   EXPECT_EQ(eight.low, 0.04);
   EXPECT_EQ(eight.high, 0.06);
-  EXPECT_EQ(two.label, "w2");
+  EXPECT_EQ(two.label, "");
   EXPECT_DOUBLE_EQ(two.x, 17);
   EXPECT_FALSE(two.low.has_value());
+  // Beside the dearest of a network's points, once.
+  EXPECT_EQ(plot.series[0].points[0].label, "");
+  EXPECT_EQ(plot.series[0].points[1].label, "w2");
 }
 
 TEST_F(FrontierTest, DrawsSharesInPerCentAndAccuracyWithoutAName) {
