@@ -116,9 +116,9 @@ TEST_F(DerivedTest, AgreementIsWithWhatThePaperHas) {
   // Crossbar, and the line of equal figures.
   EXPECT_EQ(study_.drawings[0].plot.series.size(), 2u);
   EXPECT_EQ(study_.drawings[0].plot.series[0].points.size(), 3u);
-  // From 0.4 to 1.5 there is one power of ten.
+  // From 0.4 to 1.5 J, in uJ, there is one power of ten.
   EXPECT_THAT(study_.drawings[0].plot.x.ticks,
-              ::testing::ElementsAre(::testing::DoubleEq(0.5), ::testing::DoubleEq(1)));
+              ::testing::ElementsAre(::testing::DoubleEq(5e5), ::testing::DoubleEq(1e6)));
 }
 
 TEST_F(DerivedTest, SavingsAreDrawnWithTheirDraws) {
