@@ -138,11 +138,8 @@ double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
       batch.targets.subspan(static_cast<size_t>(sample) * values, values), plan_.steps);
   const double loss = static_cast<double>(VanRossumLoss(
       filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
-  LifSpikes none;
-  while (none.steps() < plan_.steps) none.EndStep();
-  Matrix scratch(plan_.steps, units);
-  const double silent = static_cast<double>(VanRossumLoss(filter_, none, target, 0, View(scratch)));
-  *distance = silent > 0 ? loss * loss / (silent * silent) : 0;
+  const double silent = SilentDistanceSquared(filter_, target, units);
+  *distance = silent > 0 ? loss * loss / silent : 0;
   pass.BackwardFromSpikes(weight_views_, gradients, ErrorsInIntegers(sample));
   return loss;
 }
