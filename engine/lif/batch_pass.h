@@ -37,8 +37,9 @@ class LifBatchPass {
   double Gradients(std::span<const LifWeights> weights, std::span<const LifInput> samples,
                    const Learn& learn, std::span<const LifGradients> gradients);
 
-  // After the Forward of a sample; called on any thread, several at once.
-  using See = std::function<void(int64_t sample, const LifNetworkPass& pass)>;
+  // After the Forward of a sample, which may go back without gradients; called on any thread,
+  // several at once.
+  using See = std::function<void(int64_t sample, LifNetworkPass& pass)>;
   void Forward(std::span<const LifWeights> weights, std::span<const LifInput> samples,
                const See& see);
 

@@ -132,7 +132,8 @@ LifHeard LifNetworkPass::Heard(size_t layer) const {
 void LifNetworkPass::Backward(std::span<const LifWeights> weights,
                               std::span<const float> score_errors,
                               std::span<const LifGradients> gradients, const ErrorHook& hook) {
-  TORPOR_CHECK(score_errors.size() == scores_.size() && gradients.size() == plan_->layers.size());
+  TORPOR_CHECK(score_errors.size() == scores_.size() &&
+               (gradients.empty() || gradients.size() == plan_->layers.size()));
   Stage& last = stages_.back();
   if (!plan_->integrates) {
     // Every spike counts alike.
@@ -142,8 +143,8 @@ void LifNetworkPass::Backward(std::span<const LifWeights> weights,
              gradients, hook);
     return;
   }
-  BackIntegrate(last, weights[last.layer], score_errors, gradients[last.layer], hook);
-  if (stages_.size() > 1) {
+  const bool goes_on = BackIntegrate(last, weights[last.layer], score_errors, gradients, hook);
+  if (goes_on && stages_.size() > 1) {
     BackFrom(stages_.size() - 2, LifSpikeErrors::Repeated(BelowPools(last), kernel_), weights,
              gradients, hook);
   }
@@ -159,21 +160,23 @@ void LifNetworkPass::BackwardFromSpikes(std::span<const LifWeights> weights,
                                         std::span<const LifGradients> gradients,
                                         const ErrorHook& hook) {
   TORPOR_CHECK(!plan_->integrates && output_errors_.steps() == plan_->steps &&
-               gradients.size() == plan_->layers.size());
+               (gradients.empty() || gradients.size() == plan_->layers.size()));
   BackFrom(stages_.size() - 1, LifSpikeErrors::Of(output_errors_, ones_), weights, gradients, hook);
 }
 
 // Scores are sums_ W, and sums_ are the inputs' spikes weighted by the kernel.
-void LifNetworkPass::BackIntegrate(Stage& stage, const LifWeights& weights,
+bool LifNetworkPass::BackIntegrate(Stage& stage, const LifWeights& weights,
                                    std::span<const float> score_errors,
-                                   const LifGradients& gradients, const ErrorHook& hook) {
+                                   std::span<const LifGradients> gradients, const ErrorHook& hook) {
   score_errors_.assign(score_errors.begin(), score_errors.end());
   const int classes = static_cast<int>(score_errors_.size());
   const MatrixView errors(score_errors_.data(), 1, classes, Eigen::OuterStride<>(classes));
-  if (hook) hook(stage.layer, errors);
+  if (hook && !hook(stage.layer, errors)) return false;
   const LifSynapses& synapses = *plan_->layers[stage.layer].synapses;
-  synapses.AddCurrentGradient(sums_, score_errors_, gradients.input);
-  if (stages_.size() == 1) return;
+  if (!gradients.empty()) {
+    synapses.AddCurrentGradient(sums_, score_errors_, gradients[stage.layer].input);
+  }
+  if (stages_.size() == 1) return true;
   if (stage.scale != 1) {
     for (float& error : score_errors_) error *= stage.scale;
   }
@@ -181,6 +184,7 @@ void LifNetworkPass::BackIntegrate(Stage& stage, const LifWeights& weights,
   synapses.InputErrors(weights.input,
                        {score_errors_.data(), 1, classes, Eigen::OuterStride<>(classes)},
                        stage.input_errors.View());
+  return true;
 }
 
 void LifNetworkPass::BackFrom(size_t top, LifSpikeErrors errors,
@@ -189,8 +193,12 @@ void LifNetworkPass::BackFrom(size_t top, LifSpikeErrors errors,
   for (size_t s = top + 1; s-- > 0;) {
     Stage& stage = stages_[s];
     stage.pass->Backward(weights[stage.layer], plan_->surrogate, errors);
-    if (hook) hook(stage.layer, stage.pass->tile().View());
-    stage.pass->AddGradients(stage.input, stage.scale, gradients[stage.layer]);
+    if (hook && !hook(stage.layer, stage.pass->tile().View())) return;
+    if (!gradients.empty()) {
+      stage.pass->AddGradients(stage.input, stage.scale, gradients[stage.layer]);
+    } else if (stage.scale != 1) {
+      stage.pass->tile().View() *= stage.scale;
+    }
     if (s == 0) return;
     const LifSynapses& synapses = *plan_->layers[stage.layer].synapses;
     const LifTile& tile = stage.pass->tile();

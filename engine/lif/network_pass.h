@@ -20,8 +20,9 @@ namespace torpor {
 class LifNetworkPass {
  public:
   // Changes the gradient of a layer's drive h [steps x units], before anything is made of it; of a
-  // layer that integrates, that of its scores [1 x units].
-  using ErrorHook = std::function<void(size_t layer, MatrixView errors)>;
+  // layer that integrates, that of its scores [1 x units]. Returns whether the way back goes on:
+  // false leaves it there.
+  using ErrorHook = std::function<bool(size_t layer, MatrixView errors)>;
 
   // `plan` outlives the pass.
   explicit LifNetworkPass(const LifPlan* plan, Instructions with = BestInstructions());
@@ -40,7 +41,8 @@ class LifNetworkPass {
   LifInput Seen(size_t layer) const;
   LifHeard Heard(size_t layer) const;
 
-  // Adds the gradients of a loss to `gradients`, from that of the scores. Once a Forward.
+  // Adds the gradients of a loss to `gradients`, from that of the scores. Once a Forward. Without
+  // any `gradients`, errors go back for the hook alone.
   void Backward(std::span<const LifWeights> weights, std::span<const float> score_errors,
                 std::span<const LifGradients> gradients, const ErrorHook& hook = nullptr);
   // From the gradient of the last layer's spikes, where it spikes: fill this [steps x classes].
@@ -64,8 +66,9 @@ class LifNetworkPass {
 
   void Integrate(Stage& stage, const LifWeights& weights);
   void CountSpikes(const LifSpikes& spikes);
-  void BackIntegrate(Stage& stage, const LifWeights& weights, std::span<const float> score_errors,
-                     const LifGradients& gradients, const ErrorHook& hook);
+  // Whether the way back goes on.
+  bool BackIntegrate(Stage& stage, const LifWeights& weights, std::span<const float> score_errors,
+                     std::span<const LifGradients> gradients, const ErrorHook& hook);
   // From the gradient of the spikes of stage `top`, down to the input.
   void BackFrom(size_t top, LifSpikeErrors errors, std::span<const LifWeights> weights,
                 std::span<const LifGradients> gradients, const ErrorHook& hook);

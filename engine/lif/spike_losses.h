@@ -79,4 +79,8 @@ Real VanRossumLoss(const VanRossum& loss, int steps, int units, Real scale, Real
 float VanRossumLoss(const VanRossum& loss, const LifSpikes& spikes, const LifSpikes& target,
                     float scale, MatrixView errors);
 
+// The squared distance of `target` from no spikes at all, without going through its silent steps:
+// between two spikes of a unit f* is a geometric series. Units are below `units`.
+double SilentDistanceSquared(const VanRossum& loss, const LifSpikes& target, int units);
+
 }  // namespace torpor

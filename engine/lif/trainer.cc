@@ -10,13 +10,9 @@
 #include "engine/lif/model.h"
 #include "engine/lif/plan_of.h"
 #include "engine/lif/stored_weights.h"
-#include "engine/lif/wage.h"
 
 namespace torpor {
 namespace {
-
-// Numbers of the errors' rounding begin behind those of the weights.
-constexpr uint32_t kErrorTensors = 1024;
 
 // Of a target's bytes [steps x units], 0 or 1 each.
 LifSpikes TargetSpikes(std::span<const uint8_t> target, int steps) {
@@ -57,7 +53,10 @@ LifTrainer::LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* p
       encoder_(model->resolved(), spec.seed()),
       shares_(SharesOf(spec.lif())),
       filter_(FilterOf(spec.lif())),
-      integers_(IntegersOf(spec.lif().integers())),
+      integer_errors_(spec.lif().has_integers()
+                          ? std::make_unique<LifIntegerErrors>(
+                                &plan_, IntegersOf(spec.lif().integers()), spec.seed())
+                          : nullptr),
       gradients_(ZerosLike(model->parameters())),
       gradient_views_(GradientViewsOf(model->resolved(), gradients_)) {}
 
@@ -109,51 +108,29 @@ void LifTrainer::EncodeBatch(const Batch& batch) {
   }
 }
 
-LifNetworkPass::ErrorHook LifTrainer::ErrorsInIntegers(int64_t sample) const {
-  if (!spec_.lif().has_integers()) return nullptr;
-  return [this, sample](size_t layer, MatrixView errors) {
-    // Rows may stand apart; the padding between them stays.
-    float largest = 0;
-    for (Eigen::Index n = 0; n < errors.rows(); ++n) {
-      largest = std::max(largest, MaxAbs({&errors(n, 0), static_cast<size_t>(errors.cols())}));
-    }
-    RoundingKey key = {
-        .seed = spec_.seed(),
-        .tensor = kErrorTensors + static_cast<uint32_t>(layer),
-        .write = static_cast<uint64_t>(update_.steps()) << 17 | static_cast<uint64_t>(sample)};
-    for (Eigen::Index n = 0; n < errors.rows(); ++n) {
-      const std::span<float> row(&errors(n, 0), static_cast<size_t>(errors.cols()));
-      WageErrors(row, WageShift(largest), integers_.error_bits, integers_.rounding, key, row);
-      key.first_element += static_cast<uint64_t>(errors.cols());
-    }
-  };
-}
-
 double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
                                 LifNetworkPass& pass, std::span<const LifGradients> gradients,
-                                double* distance) const {
+                                const LifNetworkPass::ErrorHook& hook, double* distance) const {
   const int units = model_->classes();
   const size_t values = static_cast<size_t>(plan_.steps) * static_cast<size_t>(units);
   const LifSpikes target = TargetSpikes(
       batch.targets.subspan(static_cast<size_t>(sample) * values, values), plan_.steps);
   const double loss = static_cast<double>(VanRossumLoss(
       filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
-  LifSpikes none;
-  while (none.steps() < plan_.steps) none.EndStep();
-  Matrix scratch(plan_.steps, units);
-  const double silent = static_cast<double>(VanRossumLoss(filter_, none, target, 0, View(scratch)));
-  *distance = silent > 0 ? loss * loss / (silent * silent) : 0;
-  pass.BackwardFromSpikes(weight_views_, gradients, ErrorsInIntegers(sample));
+  const double silent = SilentDistanceSquared(filter_, target, units);
+  *distance = silent > 0 ? loss * loss / silent : 0;
+  pass.BackwardFromSpikes(weight_views_, gradients, hook);
   return loss;
 }
 
 double LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-                         std::span<const LifGradients> gradients, Outcome* outcome) const {
+                         std::span<const LifGradients> gradients,
+                         const LifNetworkPass::ErrorHook& hook, Outcome* outcome) const {
   const float scale = 1.0f / static_cast<float>(batch.inputs.rows());
   const int32_t label = batch.labels[static_cast<size_t>(sample)];
   outcome->correct = ClassOf(pass.scores()) == label;
   if (spec_.loss() == v1::Loss::VAN_ROSSUM) {
-    return LossOfSpikes(batch, sample, scale, pass, gradients, &outcome->distance);
+    return LossOfSpikes(batch, sample, scale, pass, gradients, hook, &outcome->distance);
   }
   std::vector<float> delta(pass.scores().size());
   const double loss =
@@ -162,7 +139,7 @@ double LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pas
                 SpikeCountLoss<float>(pass.scores(), plan_.steps, label, shares_, scale, delta))
           : static_cast<double>(LossAndGradient(v1::Loss::CE, v1::Activation::LINEAR, pass.scores(),
                                                 label, scale, delta));
-  pass.Backward(weight_views_, delta, gradients, ErrorsInIntegers(sample));
+  pass.Backward(weight_views_, delta, gradients, hook);
   return loss;
 }
 
@@ -173,12 +150,22 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
   const bool stored = definition.quantization.has_weight_bits();
   if (stored) stored_ = StoredLifWeights(definition, model_->parameters());
   weight_views_ = ViewsOf(definition, stored ? stored_ : model_->parameters());
+  if (integer_errors_ != nullptr) {
+    integer_errors_->Measure(
+        weight_views_, inputs_, update_.steps(), pass_,
+        [&](int64_t sample, LifNetworkPass& pass, const LifNetworkPass::ErrorHook& hook) {
+          Outcome unused;
+          Learn(batch, sample, pass, {}, hook, &unused);
+        });
+  }
   std::vector<Outcome> outcomes(inputs_.size());
   const double loss = pass_.Gradients(
       weight_views_, inputs_,
       [&](int64_t sample, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
         Outcome& outcome = outcomes[static_cast<size_t>(sample)];
-        const double loss = Learn(batch, sample, pass, gradients, &outcome);
+        const LifNetworkPass::ErrorHook hook =
+            integer_errors_ == nullptr ? nullptr : integer_errors_->Rounding(sample);
+        const double loss = Learn(batch, sample, pass, gradients, hook, &outcome);
         outcome.counts = CountLearning(plan_, pass);
         return loss;
       },

@@ -8,6 +8,7 @@
 
 #include "engine/learn/schedule.h"
 #include "engine/lif/batch_pass.h"
+#include "engine/lif/integer_errors.h"
 #include "engine/lif/sample_encoder.h"
 #include "engine/lif/training_counts.h"
 #include "engine/lif/training_settings.h"
@@ -49,11 +50,11 @@ class LifTrainer final : public Trainer {
   void EncodeBatch(const Batch& batch);
   // One sample's way back; its loss.
   double Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-               std::span<const LifGradients> gradients, Outcome* outcome) const;
-  // What errors go through in a training in integers; null in others.
-  LifNetworkPass::ErrorHook ErrorsInIntegers(int64_t sample) const;
+               std::span<const LifGradients> gradients, const LifNetworkPass::ErrorHook& hook,
+               Outcome* outcome) const;
   double LossOfSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,
-                      std::span<const LifGradients> gradients, double* distance) const;
+                      std::span<const LifGradients> gradients,
+                      const LifNetworkPass::ErrorHook& hook, double* distance) const;
 
   LifModel* model_;
   v1::TrainSpec spec_;
@@ -66,7 +67,8 @@ class LifTrainer final : public Trainer {
   LifSampleEncoder encoder_;
   SpikeShares shares_;
   VanRossum filter_;
-  LifIntegers integers_;
+  // Of a training in integers; null in others.
+  std::unique_ptr<LifIntegerErrors> integer_errors_;
   // What the passes run on, and its gradients.
   LifParameters stored_;
   LifParameters gradients_;

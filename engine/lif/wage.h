@@ -4,7 +4,8 @@
 //
 // One step of training: WageWeights makes the weights of the pass of the stored ones; the pass
 // decides spikes and surrogate gradients by WageMembrane; each layer's error, after the adjoint
-// scan, goes through WageErrors before it is used further; the sum of a batch's gradients changes
+// scan, goes through WageErrors before it is used further, on one scale for the batch
+// (integer_errors.h); the sum of a batch's gradients changes
 // the stored weights by WageUpdate. All bits are in 2..16. `out` is the input or overlaps nothing
 // of it.
 #pragma once

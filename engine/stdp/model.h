@@ -72,7 +72,8 @@ class StdpModel final : public Model {
   const NeuronLabels& labels() const { return *labels_; }
   // Forgets the calibration and the labels.
   void SetWeights(StdpWeights weights);
-  // Labels without the rest of a calibration.
+  // Labels without the rest of a calibration, and what the neurons are observed to need: selections
+  // store a network by that, right after an epoch.
   absl::Status Label(const Dataset& data, ThreadPool* pool, const Cancellation& cancellation);
 
  private:
@@ -97,7 +98,7 @@ class StdpModel final : public Model {
   v1::Calibration calibration_;
   // [inputs]: spikes that reached the neurons, over all samples of the calibration.
   Eigen::VectorXd input_spikes_;
-  // With the labels.
+  // With the labels, of whose time it takes a hundredth (64 samples, of 60000).
   StdpObserved observed_;
 };
 

@@ -194,6 +194,31 @@ TEST(LifNetworkPassTest, CurrentsCountInEveryStepUnlessTheyAreZero) {
   EXPECT_EQ(pass.BackwardCounts(0).gradient_operations, 2 * 3) << "of errors summed over steps";
 }
 
+TEST(LifNetworkPassTest, ErrorsGoBackWithoutGradientsAndStopWhereAHookSays) {
+  for (NetworkCase& c : NetworkCases()) {
+    SCOPED_TRACE(c.name);
+    const LifSpikes spikes = SomeLifSpikes(c.plan.steps, 60, 0.15, 1);
+    const std::vector<float> delta = SomeFloats(5, 1, 3);
+    LifNetworkPass pass(&c.plan);
+    // Every layer's errors down to `until`.
+    const auto errors = [&](std::span<const LifGradients> gradients, size_t until) {
+      std::vector<std::pair<size_t, Matrix>> all;
+      pass.Forward(c.Weights(), {&spikes, {}});
+      pass.Backward(c.Weights(), delta, gradients, [&](size_t layer, MatrixView of_layer) {
+        all.emplace_back(layer, of_layer);
+        return layer != until;
+      });
+      return all;
+    };
+    Sums sums(c);
+    const auto whole = errors(sums.Views(), 0);
+    EXPECT_EQ(errors({}, 0), whole);
+    const auto last = errors({}, c.plan.layers.size() - 1);
+    ASSERT_EQ(last.size(), 1u);
+    EXPECT_EQ(last[0], whole[0]);
+  }
+}
+
 TEST(LifNetworkPassTest, AHookChangesErrorsBeforeAnythingIsMadeOfThem) {
   for (NetworkCase& c : NetworkCases()) {
     SCOPED_TRACE(c.name);
@@ -214,6 +239,7 @@ TEST(LifNetworkPassTest, AHookChangesErrorsBeforeAnythingIsMadeOfThem) {
       EXPECT_EQ(errors.cols(), c.plan.layers[layer].synapses->outputs());
       EXPECT_EQ(errors.rows(), c.plan.integrates && layer == last ? 1 : c.plan.steps);
       if (layer == last) errors *= 2;
+      return true;
     });
     EXPECT_EQ(seen.front(), last);
     EXPECT_EQ(seen.back(), 0);

@@ -285,5 +285,19 @@ TEST(LifLossTest, ListsOfSpikesHaveTheDistanceOfTheirRows) {
   }
 }
 
+TEST(LifLossTest, SilenceHasTheDistanceOfNoSpikes) {
+  for (const double decay : {0.75, 0.0}) {
+    const VanRossum loss = {.decay = decay, .tau = 0.02};
+    const LifSpikes target = SomeLifSpikes(40, 13, 0.1, 6);
+    std::vector<double> rows;
+    for (const auto& row : Dense<double>(target, 13)) {
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    const double distance = VanRossumLoss<double>(loss, 40, 13, 0, rows.data(), 13);
+    EXPECT_NEAR(SilentDistanceSquared(loss, target, 13) / (distance * distance), 1, 1e-12);
+  }
+  EXPECT_EQ(SilentDistanceSquared({}, SomeLifSpikes(5, 3, 0, 1), 3), 0);
+}
+
 }  // namespace
 }  // namespace torpor

@@ -274,6 +274,19 @@ TEST_F(StdpModelTest, ObservesWhatNeuronsReceiveAndWhatTheyNeed) {
   EXPECT_EQ(observed.potentials.IntegerBits(), 6);
 }
 
+// A selection stores what it trained without calibrating it first.
+TEST_F(StdpModelTest, AnEpochIsEnoughToObserveTheRange) {
+  const auto model = Built(SmallStdp());
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, model->NewTrainer(SmallSpec(), &pool_));
+  TORPOR_ASSERT_OK(Learn(*model, *trainer, train_, 0, 200));
+  TORPOR_ASSERT_OK(trainer->FinishEpoch(train_.Slice(0, 200), Cancellation()));
+  v1::Quantization bits;
+  bits.set_neuron_bits(12);
+  bits.set_range_outliers(0);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto stored, model->Quantised(bits));
+  EXPECT_TRUE(stored->definition().stdp().quantization().has_neuron_integer_bits());
+}
+
 TEST_F(StdpModelTest, AnObservedRangeSaysTheIntegerBits) {
   const auto model = Built(SmallStdp());
   Train(*model);
