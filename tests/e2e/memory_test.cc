@@ -133,5 +133,51 @@ TEST_F(MemoryTest, ReproducesTheSynthesisData) {
   EXPECT_THAT(ReadFile(Path("out/schaefer-conv.html")), HasSubstr("35 to 69 %"));
 }
 
+// A network is trained, asked what its own weights cost, and drawn.
+TEST_F(MemoryTest, DrawsTrainedNetworksAgainstWhatTheirWeightsCost) {
+  Write("own.yaml",
+        "name: own/frontier\ndatasets: [synthetic-pattern]\nseeds: 1\nnetworks:\n"
+        "  - id: w2\n    prefix: net=w2\n    title: two bits\n"
+        "    network: {lif: {spikes: {}, order: DELAYED, readOut: SPIKES, quantization: {scheme: "
+        "WAGE, weightBits: 2}, layers: [{name: hidden, dense: {units: 40}}, {name: out, dense: "
+        "{units: 250}}]}}\n"
+        "    train: {epochs: 2, batchSize: 1, loss: VAN_ROSSUM, optimizer: SGD, lif: {integers: "
+        "{gradientBits: 8, errorBits: 8}}}\n"
+        "    metrics: [lowest_distance]\n"
+        "    memory_schemes: [CROSSBAR, POINTER_BITMAP]\n"
+        "frontiers: [{id: f, title: small, row: metric=lowest_distance, label: distance}]\n"
+        "ratios: [{id: r, title: r, rows: [\"net=w2,scheme=crossbar,metric=learning\"], over: "
+        "[\"net=w2,scheme=pointer-bitmap,metric=learning\"]}]\n");
+  const Result result =
+      Torpor({"reproduce", "run", "-f", Path("own.yaml"), "--out", Path("out"), "-o", "json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  std::map<std::string, double> measured;
+  const Json json = result.json();
+  for (const Json& row : json["rows"]) {
+    ASSERT_TRUE(row["measured"].is_number()) << row;
+    measured[row["id"]] = row["measured"];
+  }
+  // Two metrics of the layers, three of either scheme, distance and ratio.
+  EXPECT_EQ(measured.size(), 2u + 2 * 3 + 1 + 1);
+  // A third of weights are zero, as many as the middle one of three levels gets.
+  EXPECT_NEAR(measured["net=w2,layer=hidden,metric=density"], 0.667, 0.02);
+  // The same as of arrays with the trained densities.
+  const auto density = [&](const std::string& layer) {
+    return Json(measured["net=w2,layer=" + layer + ",metric=density"]).dump();
+  };
+  double forward = 0;
+  for (const auto& [layer, shape] : {std::pair("hidden", "700x40"), std::pair("out", "40x250")}) {
+    const Result array = Estimate({"--dense", shape, "--bits", "2", "--density", density(layer),
+                                   "--scheme", "pointer-bitmap", "-o", "json"});
+    ASSERT_EQ(array.exit_code, 0) << array.err;
+    forward += 1e-6 * array.json()["forward_uj"].get<double>();
+  }
+  EXPECT_NEAR(measured["net=w2,scheme=pointer-bitmap,metric=forward"] / forward, 1, 1e-9);
+  EXPECT_DOUBLE_EQ(measured["net=w2,scheme=crossbar,metric=learning"],
+                   measured["net=w2,scheme=crossbar,metric=forward"] +
+                       measured["net=w2,scheme=crossbar,metric=backward_update"]);
+  EXPECT_THAT(ReadFile(Path("out/own-frontier-frontier-f-synthetic-pattern.svg")), HasSubstr("w2"));
+}
+
 }  // namespace
 }  // namespace torpor::e2e
