@@ -39,7 +39,7 @@ from torch_lif import PLAIN, SCRIPTED, Bags, Images, Layer, Pattern, Product, Sp
 
 ALPHA, BETA, GAMMA, THRESHOLD, SLOPE = 0.7, 0.9, 0.9, 1.0, 5.0
 STEPS, BATCH = 25, 128
-# Rows of lif_bench, and what is asked of them (issue of the family lif).
+# Rows of lif_bench, and the ratio that each is held to.
 ROWS = {"latency H200 T25 training": 6, "latency H200 T25 inference": 10, "latency H1000 T25 training": 6,
         "latency H1000 T25 inference": 10, "pattern 700-400-250 T250": 12}
 
