@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -19,21 +20,38 @@ inline double Seconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Runs of `work` a second of `clock`: the best of three rounds of `seconds`, after one to warm up.
+// Runs of `work` a second of `clock`, over one round of `seconds`.
+inline double RoundOf(double seconds, const std::function<void()>& work, clockid_t clock) {
+  const double start = Seconds(clock);
+  double took = 0;
+  double runs = 0;
+  do {
+    work();
+    runs += 1;
+    took = Seconds(clock) - start;
+  } while (took < seconds);
+  return runs / took;
+}
+
+// The best of three rounds, after one run to warm up.
 inline double RateOf(double seconds, const std::function<void()>& work,
                      clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   work();
   double best = 0;
-  for (int round = 0; round < 3; ++round) {
-    const double start = Seconds(clock);
-    double took = 0;
-    double runs = 0;
-    do {
-      work();
-      runs += 1;
-      took = Seconds(clock) - start;
-    } while (took < seconds);
-    best = std::max(best, runs / took);
+  for (int round = 0; round < 3; ++round) best = std::max(best, RoundOf(seconds, work, clock));
+  return best;
+}
+
+// Rates of two kinds of work in elapsed time, the best of five rounds each. The rounds take turns,
+// so that a while in which the machine does something else is not one side's alone.
+inline std::array<double, 2> RatesInTurn(double seconds,
+                                         const std::array<std::function<void()>, 2>& works) {
+  std::array<double, 2> best = {};
+  for (const auto& work : works) work();
+  for (int round = 0; round < 5; ++round) {
+    for (size_t i = 0; i < works.size(); ++i) {
+      best[i] = std::max(best[i], RoundOf(seconds, works[i], CLOCK_MONOTONIC));
+    }
   }
   return best;
 }
