@@ -1,5 +1,7 @@
 #include "engine/lif/counts.h"
 
+#include <algorithm>
+
 namespace torpor {
 
 LifHeard HeardOf(const LifLayerPlan& layer, std::span<const uint32_t> before,
@@ -16,11 +18,9 @@ LifLayerCounts CountLayer(const LifLayerPlan& layer, const LifInput& input, int 
     counts.input_events = input.spikes->size();
     counts.synaptic_operations = layer.synapses->Operations(*input.spikes);
   } else {
-    for (uint32_t j = 0; j < input.currents.size(); ++j) {
-      if (input.currents[j] == 0) continue;
-      counts.input_events += steps;
-      counts.synaptic_operations += steps * layer.synapses->FanOut(j);
-    }
+    const auto zeros = std::ranges::count(input.currents, 0.0f);
+    counts.input_events = steps * (static_cast<int64_t>(input.currents.size()) - zeros);
+    counts.synaptic_operations = steps * layer.synapses->Operations(input.currents);
   }
   counts.neuron_updates = int64_t{steps} * layer.synapses->outputs();
   counts.output_spikes = own.size();

@@ -18,17 +18,6 @@ struct LifLayerCounts {
   int64_t output_spikes = 0;
 };
 
-// What a layer's way back takes.
-struct LifBackwardCounts {
-  // Weights that errors met: on their way to the layer below, and to the layer's own spikes.
-  int64_t error_operations = 0;
-  // Gradients that were added to: those of each event's weights; where inputs are numbers, and of a
-  // layer that integrates, once for all steps.
-  int64_t gradient_operations = 0;
-  // Neurons times steps; none of a layer that integrates, whose kernel is fixed.
-  int64_t neuron_updates = 0;
-};
-
 // A layer's own spikes that reach it within some steps: of the step before them, and those within
 // them but in the last. Nobody's where the layer is not recurrent.
 struct LifHeard {

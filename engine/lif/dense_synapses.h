@@ -31,6 +31,7 @@ class DenseSynapses final : public LifSynapses {
   int outputs() const override { return outputs_; }
   int64_t weights() const override { return int64_t{inputs_} * outputs_; }
   int64_t FanOut(uint32_t) const override { return outputs_; }
+  using LifSynapses::Operations;
   int64_t Operations(const LifSpikes& spikes) const override { return spikes.size() * outputs_; }
 
   void AddDrive(std::span<const float> weights, const LifSpikes& spikes,

@@ -75,7 +75,6 @@ void LifDeployment::MakeMeters() {
     meter.inputs = layer.synapses->inputs();
     meter.units = layer.synapses->outputs();
     meter.synapses = layer.synapses->weights();
-    meter.recurrent = layer.recurrent != nullptr;
     // The adjoint of ones gives every input the sum of its |weights|, places and all.
     const auto add = [&](const LifSynapses& synapses, std::span<const float> weights) {
       std::vector<float> magnitude(weights.begin(), weights.end());
@@ -88,7 +87,7 @@ void LifDeployment::MakeMeters() {
       }
     };
     add(*layer.synapses, views_[stage.layer].input);
-    if (meter.recurrent) {
+    if (layer.recurrent != nullptr) {
       add(*layer.recurrent, views_[stage.layer].recurrent);
       meter.synapses += layer.recurrent->weights();
     }
@@ -152,6 +151,7 @@ absl::Status LifDeployment::Run(std::span<const SampleTask> tasks, std::span<Sam
       RunWhole(input, workspace, results[i]);
     }
     for (float& score : results[i].scores) score *= drive_.gain;
+    if (results[i].recorder != nullptr) ++results[i].recorder->samples;
   }
   return absl::OkStatus();
 }
@@ -163,7 +163,6 @@ void LifDeployment::RunWhole(const LifInput& input, Workspace& workspace,
   std::copy(pass.scores().begin(), pass.scores().end(), result.scores.begin());
   result.steps_used = drive_.steps;
   ChargeAll(pass, drive_.steps, result.activity, result.recorder);
-  if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
 void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
@@ -188,11 +187,9 @@ void LifDeployment::RunUntilMargin(const LifInput& input, Workspace& workspace,
   std::ranges::copy(LastRow(pass.scores()), result.scores.begin());
   for (float& score : result.scores) score *= drive_.stop_scales[static_cast<size_t>(n) - 1];
   result.steps_used = n;
-  if (result.recorder != nullptr) ++result.recorder->samples;
 }
 
-template <typename Pass>
-void LifDeployment::ChargeAll(const Pass& pass, int steps, Activity& activity,
+void LifDeployment::ChargeAll(const LifPass& pass, int steps, Activity& activity,
                               Recorder* recorder) const {
   activity.layers.resize(meters_.size());
   if (recorder != nullptr && recorder->squared_inputs.empty()) {
@@ -266,7 +263,7 @@ bool LifDeployment::Continues(const StreamState& state) const {
 int LifDeployment::StepsAtOnce() const {
   int64_t largest = 1;
   for (const Meter& meter : meters_) {
-    largest = std::max<int64_t>(largest, plan_.layers[meter.stage.layer].synapses->outputs());
+    largest = std::max(largest, meter.units);
   }
   return static_cast<int>(std::max<int64_t>(kChunkValues / largest, 1));
 }

@@ -92,7 +92,6 @@ class LifDeployment final : public Deployment {
     int64_t inputs = 0;
     int64_t units = 0;
     int64_t synapses = 0;
-    bool recurrent = false;
   };
 
   // Of a chunk.
@@ -106,8 +105,7 @@ class LifDeployment final : public Deployment {
   static double PowerOf(const Meter& meter, const LifInput& input, const LifHeard& heard, int steps,
                         Eigen::VectorXd* record);
   // Of all layers in the last run of `pass`.
-  template <typename Pass>
-  void ChargeAll(const Pass& pass, int steps, Activity& activity, Recorder* recorder) const;
+  void ChargeAll(const LifPass& pass, int steps, Activity& activity, Recorder* recorder) const;
 
   LifDrive drive_;
   LifPlan plan_;

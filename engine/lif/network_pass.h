@@ -8,16 +8,15 @@
 #include <vector>
 
 #include "engine/base/simd.h"
-#include "engine/lif/counts.h"
 #include "engine/lif/layer_pass.h"
 #include "engine/lif/network_plan.h"
-#include "engine/lif/stages.h"
+#include "engine/lif/pass.h"
 
 namespace torpor {
 
 // Runs samples one after another, each from rest, and keeps what its way back needs. Weights come
 // with each call, one entry a layer of the plan. A workspace: one a thread.
-class LifNetworkPass {
+class LifNetworkPass final : public LifPass {
  public:
   // Changes the gradient of a layer's drive h [steps x units], before anything is made of it; of a
   // layer that integrates, that of its scores [1 x units]. Returns whether the way back goes on:
@@ -32,14 +31,9 @@ class LifNetworkPass {
 
   // Of the last Forward. [classes].
   std::span<const float> scores() const { return scores_; }
-  // That a layer or a pool emitted; of a layer that integrates: none.
-  const LifSpikes& spikes(size_t layer) const;
-  LifLayerCounts Counts(size_t layer) const;
-  // Of its way back.
-  LifBackwardCounts BackwardCounts(size_t layer) const;
-  // What the synapses of a layer saw: its input through the pools, and its own spikes.
-  LifInput Seen(size_t layer) const;
-  LifHeard Heard(size_t layer) const;
+  // Gradients that a way back from there adds to: those of each event's weights; where inputs are
+  // numbers, and of a layer that integrates, once for all steps.
+  int64_t GradientOperations(size_t layer) const;
 
   // Adds the gradients of a loss to `gradients`, from that of the scores. Once a Forward. Without
   // any `gradients`, errors go back for the hook alone.
@@ -51,34 +45,27 @@ class LifNetworkPass {
                           std::span<const LifGradients> gradients, const ErrorHook& hook = nullptr);
 
  private:
-  struct Stage : LifStage {
-    // Null: integrates.
-    std::unique_ptr<LifLayerPass> pass;
-    LifLayerState state;
-    // What its synapses saw.
-    LifInput input;
-    // Fan-outs of all inputs together.
-    int64_t connections = 0;
+  // What a stage keeps for its way back.
+  struct Errors {
     // Gradient of its inputs, and of what lies before each of its pools; one row or one a step.
-    LifTile input_errors;
-    std::vector<LifTile> pool_errors;
+    LifTile inputs;
+    std::vector<LifTile> below_pools;
   };
 
-  void Integrate(Stage& stage, const LifWeights& weights);
+  void Integrate(const Stage& stage, const LifWeights& weights);
   void CountSpikes(const LifSpikes& spikes);
-  // Whether the way back goes on.
-  bool BackIntegrate(Stage& stage, const LifWeights& weights, std::span<const float> score_errors,
+  // Of the last stage. Whether the way back goes on.
+  bool BackIntegrate(const LifWeights& weights, std::span<const float> score_errors,
                      std::span<const LifGradients> gradients, const ErrorHook& hook);
   // From the gradient of the spikes of stage `top`, down to the input.
   void BackFrom(size_t top, LifSpikeErrors errors, std::span<const LifWeights> weights,
                 std::span<const LifGradients> gradients, const ErrorHook& hook);
-  // The gradient of the spikes that stage.pools started from, of stage.input_errors.
-  const LifTile& BelowPools(Stage& stage);
+  // The gradient of the spikes that the pools of stage `s` started from, of errors_[s].inputs.
+  const LifTile& BelowPools(size_t s);
 
-  const LifPlan* plan_;
-  std::vector<Stage> stages_;
-  LifPools pools_;
-  LifSpikes none_;
+  // [stages].
+  std::vector<LifLayerState> states_;
+  std::vector<Errors> errors_;
   std::vector<float> scores_;
   // k[t] of the layer that integrates [steps], and their sum.
   std::vector<float> kernel_;

@@ -7,20 +7,13 @@
 
 namespace torpor {
 
-LifStreamPass::LifStreamPass(const LifPlan* plan, Instructions with) : plan_(plan), pools_(plan) {
-  for (LifStage& part : StagesOf(*plan)) {
-    Stage& stage = stages_.emplace_back();
-    static_cast<LifStage&>(stage) = std::move(part);
-    if (!stage.spikes) continue;
-    stage.pass = std::make_unique<LifLayerPass>(&plan->layers[stage.layer], plan->order, with);
-  }
-}
+LifStreamPass::LifStreamPass(const LifPlan* plan, Instructions with) : LifPass(plan, with) {}
 
 void LifStreamPass::Start(LifStreamState& state) const {
   const int classes = plan_->layers.back().synapses->outputs();
   state.layers.resize(stages_.size());
   for (size_t s = 0; s < stages_.size(); ++s) {
-    state.layers[s].Reset(plan_->layers[stages_[s].layer].synapses->outputs());
+    state.layers[s].Reset(LayerOf(stages_[s]).synapses->outputs());
   }
   state.mean.Reset(classes);
   state.counts.assign(static_cast<size_t>(classes), 0.0f);
@@ -28,7 +21,8 @@ void LifStreamPass::Start(LifStreamState& state) const {
 
 void LifStreamPass::Run(std::span<const LifWeights> weights, const LifInput& input, int steps,
                         LifStreamState& state) {
-  TORPOR_CHECK(weights.size() == plan_->layers.size() && steps >= 0);
+  TORPOR_CHECK(weights.size() == plan_->layers.size());
+  Begin(steps);
   if (state.layers.empty()) Start(state);
   TORPOR_CHECK(state.layers.size() == stages_.size());
   scores_.Resize(steps, plan_->layers.back().synapses->outputs());
@@ -36,7 +30,7 @@ void LifStreamPass::Run(std::span<const LifWeights> weights, const LifInput& inp
   for (size_t s = 0; s < stages_.size(); ++s) {
     Stage& stage = stages_[s];
     stage.input = pools_.Pool(stage, below);
-    if (stage.pass == nullptr) {
+    if (!stage.spikes) {
       Integrate(stage, weights[stage.layer], state.mean);
       return;
     }
@@ -49,9 +43,8 @@ void LifStreamPass::Run(std::span<const LifWeights> weights, const LifInput& inp
 }
 
 void LifStreamPass::Integrate(const Stage& stage, const LifWeights& weights, RunningMean& mean) {
-  const LifLayerPlan& layer = plan_->layers[stage.layer];
+  const LifLayerPlan& layer = LayerOf(stage);
   const auto classes = static_cast<size_t>(scores_.units());
-  none_.Clear();
   drive_.Resize(scores_.steps(), scores_.units());
   drive_.Clear();
   if (stage.input.spikes != nullptr) {
@@ -64,7 +57,6 @@ void LifStreamPass::Integrate(const Stage& stage, const LifWeights& weights, Run
   }
   if (stage.scale != 1) drive_.View() *= stage.scale;
   for (int n = 0; n < drive_.steps(); ++n) {
-    none_.EndStep();
     mean.Step(layer.neuron, plan_->order, {drive_.row(n), classes}, {scores_.row(n), classes});
   }
 }
@@ -74,37 +66,6 @@ void LifStreamPass::Count(const LifSpikes& spikes, std::span<float> counts) {
     for (const uint32_t i : spikes.At(n)) counts[i] += 1;
     std::copy(counts.begin(), counts.end(), scores_.row(n));
   }
-}
-
-const LifSpikes& LifStreamPass::spikes(size_t layer) const {
-  if (plan_->layers[layer].pool != nullptr) return pools_.spikes(layer);
-  for (const Stage& stage : stages_) {
-    if (stage.layer == layer && stage.pass != nullptr) return stage.pass->spikes();
-  }
-  return none_;
-}
-
-LifLayerCounts LifStreamPass::Counts(size_t layer) const {
-  for (const Stage& stage : stages_) {
-    if (stage.layer != layer) continue;
-    return CountLayer(plan_->layers[layer], stage.input, scores_.steps(), spikes(layer),
-                      Heard(layer));
-  }
-  return {};
-}
-
-LifInput LifStreamPass::Seen(size_t layer) const {
-  for (const Stage& stage : stages_) {
-    if (stage.layer == layer) return stage.input;
-  }
-  return {};
-}
-
-LifHeard LifStreamPass::Heard(size_t layer) const {
-  for (const Stage& stage : stages_) {
-    if (stage.layer == layer) return HeardOf(plan_->layers[layer], stage.before, spikes(layer));
-  }
-  return {};
 }
 
 float Margin(std::span<const float> scores) {

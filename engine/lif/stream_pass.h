@@ -1,16 +1,14 @@
 // A stream through a network, piece by piece.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "engine/base/simd.h"
-#include "engine/lif/counts.h"
 #include "engine/lif/layer_pass.h"
 #include "engine/lif/network_plan.h"
+#include "engine/lif/pass.h"
 #include "engine/lif/readout.h"
-#include "engine/lif/stages.h"
 
 namespace torpor {
 
@@ -27,7 +25,7 @@ struct LifStreamState {
 // synapses go by events (DenseSynapses::Path). Scores are those of all steps until now, so that a
 // sample can be left as soon as they are clear. A workspace: one a thread, for any stream of its
 // plan; the plan's `steps` play no part.
-class LifStreamPass {
+class LifStreamPass final : public LifPass {
  public:
   // `plan` outlives the pass.
   explicit LifStreamPass(const LifPlan* plan, Instructions with = BestInstructions());
@@ -38,31 +36,14 @@ class LifStreamPass {
 
   // Of the last Run. Scores after each of its steps [steps x classes]: means of P, or counts.
   ConstMatrixView scores() const { return scores_.View(); }
-  // That a layer or a pool emitted; of a layer that integrates: none.
-  const LifSpikes& spikes(size_t layer) const;
-  LifLayerCounts Counts(size_t layer) const;
-  // What the synapses of a layer saw: its input through the pools, and its own spikes.
-  LifInput Seen(size_t layer) const;
-  LifHeard Heard(size_t layer) const;
 
  private:
-  struct Stage : LifStage {
-    // Null: integrates.
-    std::unique_ptr<LifLayerPass> pass;
-    LifInput input;
-    // Of a recurrent layer: who spiked in the step before this piece.
-    std::vector<uint32_t> before;
-  };
   void Start(LifStreamState& state) const;
   void Integrate(const Stage& stage, const LifWeights& weights, RunningMean& mean);
   void Count(const LifSpikes& spikes, std::span<float> counts);
 
-  const LifPlan* plan_;
-  std::vector<Stage> stages_;
-  LifPools pools_;
   LifTile scores_;
   LifTile drive_;
-  LifSpikes none_;
 };
 
 // The lead of the highest of at least two scores over the next.

@@ -1,6 +1,7 @@
 // Weights between two layers, as what they do to spikes and errors.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -28,6 +29,20 @@ class LifSynapses {
   virtual int64_t Operations(const LifSpikes& spikes) const {
     int64_t sum = 0;
     for (const uint32_t j : spikes.index) sum += FanOut(j);
+    return sum;
+  }
+  // Fan-outs of the numbers [inputs] that are not 0.
+  int64_t Operations(std::span<const float> numbers) const {
+    int64_t sum = 0;
+    for (size_t j = 0; j < numbers.size(); ++j) {
+      if (numbers[j] != 0) sum += FanOut(static_cast<uint32_t>(j));
+    }
+    return sum;
+  }
+  // Fan-outs of all inputs: weights, each as often as it is used.
+  int64_t Connections() const {
+    int64_t sum = 0;
+    for (int j = 0; j < inputs(); ++j) sum += FanOut(static_cast<uint32_t>(j));
     return sum;
   }
 

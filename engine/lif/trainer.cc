@@ -108,39 +108,39 @@ void LifTrainer::EncodeBatch(const Batch& batch) {
   }
 }
 
-double LifTrainer::LossOfSpikes(const Batch& batch, int64_t sample, float scale,
-                                LifNetworkPass& pass, std::span<const LifGradients> gradients,
-                                const LifNetworkPass::ErrorHook& hook, double* distance) const {
+void LifTrainer::LearnSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,
+                             std::span<const LifGradients> gradients,
+                             const LifNetworkPass::ErrorHook& hook, Outcome& outcome) const {
   const int units = model_->classes();
   const size_t values = static_cast<size_t>(plan_.steps) * static_cast<size_t>(units);
   const LifSpikes target = TargetSpikes(
       batch.targets.subspan(static_cast<size_t>(sample) * values, values), plan_.steps);
-  const double loss = static_cast<double>(VanRossumLoss(
-      filter_, pass.spikes(plan_.layers.size() - 1), target, scale, pass.output_errors()));
+  outcome.loss = static_cast<double>(VanRossumLoss(filter_, pass.spikes(plan_.layers.size() - 1),
+                                                   target, scale, pass.output_errors()));
   const double silent = SilentDistanceSquared(filter_, target, units);
-  *distance = silent > 0 ? loss * loss / silent : 0;
+  outcome.distance = silent > 0 ? outcome.loss * outcome.loss / silent : 0;
   pass.BackwardFromSpikes(weight_views_, gradients, hook);
-  return loss;
 }
 
-double LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-                         std::span<const LifGradients> gradients,
-                         const LifNetworkPass::ErrorHook& hook, Outcome* outcome) const {
+LifTrainer::Outcome LifTrainer::Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
+                                      std::span<const LifGradients> gradients,
+                                      const LifNetworkPass::ErrorHook& hook) const {
   const float scale = 1.0f / static_cast<float>(batch.inputs.rows());
   const int32_t label = batch.labels[static_cast<size_t>(sample)];
-  outcome->correct = ClassOf(pass.scores()) == label;
+  Outcome outcome;
+  outcome.correct = ClassOf(pass.scores()) == label;
   if (spec_.loss() == v1::Loss::VAN_ROSSUM) {
-    return LossOfSpikes(batch, sample, scale, pass, gradients, hook, &outcome->distance);
+    LearnSpikes(batch, sample, scale, pass, gradients, hook, outcome);
+    return outcome;
   }
   std::vector<float> delta(pass.scores().size());
-  const double loss =
+  outcome.loss = static_cast<double>(
       spec_.loss() == v1::Loss::SPIKE_COUNT
-          ? static_cast<double>(
-                SpikeCountLoss<float>(pass.scores(), plan_.steps, label, shares_, scale, delta))
-          : static_cast<double>(LossAndGradient(v1::Loss::CE, v1::Activation::LINEAR, pass.scores(),
-                                                label, scale, delta));
+          ? SpikeCountLoss<float>(pass.scores(), plan_.steps, label, shares_, scale, delta)
+          : LossAndGradient(v1::Loss::CE, v1::Activation::LINEAR, pass.scores(), label, scale,
+                            delta));
   pass.Backward(weight_views_, delta, gradients, hook);
-  return loss;
+  return outcome;
 }
 
 absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
@@ -154,8 +154,7 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
     integer_errors_->Measure(
         weight_views_, inputs_, update_.steps(), pass_,
         [&](int64_t sample, LifNetworkPass& pass, const LifNetworkPass::ErrorHook& hook) {
-          Outcome unused;
-          Learn(batch, sample, pass, {}, hook, &unused);
+          Learn(batch, sample, pass, {}, hook);
         });
   }
   std::vector<Outcome> outcomes(inputs_.size());
@@ -165,9 +164,9 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
         Outcome& outcome = outcomes[static_cast<size_t>(sample)];
         const LifNetworkPass::ErrorHook hook =
             integer_errors_ == nullptr ? nullptr : integer_errors_->Rounding(sample);
-        const double loss = Learn(batch, sample, pass, gradients, hook, &outcome);
+        outcome = Learn(batch, sample, pass, gradients, hook);
         outcome.counts = CountLearning(plan_, pass);
-        return loss;
+        return outcome.loss;
       },
       gradient_views_);
   if (!std::isfinite(loss)) {

@@ -40,6 +40,7 @@ class LifTrainer final : public Trainer {
  private:
   // Of one sample.
   struct Outcome {
+    double loss = 0;
     bool correct = false;
     // Of spike trains, normalised.
     double distance = 0;
@@ -48,13 +49,13 @@ class LifTrainer final : public Trainer {
   LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* pool);
   absl::Status CheckBatch(const Batch& batch) const;
   void EncodeBatch(const Batch& batch);
-  // One sample's way back; its loss.
-  double Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
-               std::span<const LifGradients> gradients, const LifNetworkPass::ErrorHook& hook,
-               Outcome* outcome) const;
-  double LossOfSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,
-                      std::span<const LifGradients> gradients,
-                      const LifNetworkPass::ErrorHook& hook, double* distance) const;
+  // One sample's way back; counts nothing.
+  Outcome Learn(const Batch& batch, int64_t sample, LifNetworkPass& pass,
+                std::span<const LifGradients> gradients,
+                const LifNetworkPass::ErrorHook& hook) const;
+  void LearnSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,
+                   std::span<const LifGradients> gradients, const LifNetworkPass::ErrorHook& hook,
+                   Outcome& outcome) const;
 
   LifModel* model_;
   v1::TrainSpec spec_;

@@ -1,17 +1,29 @@
 #include "engine/lif/training_counts.h"
 
+#include <array>
+
 #include "engine/base/status.h"
+#include "engine/lif/stages.h"
 
 namespace torpor {
 namespace {
 
 constexpr char kCounted[] = "training/counted";
 
-std::vector<int64_t*> MembersOf(LifLearnCounts::Layer& layer) {
-  return {&layer.forward.input_events,   &layer.forward.synaptic_operations,
-          &layer.forward.neuron_updates, &layer.forward.output_spikes,
-          &layer.back.error_operations,  &layer.back.gradient_operations,
-          &layer.back.neuron_updates};
+// Counts of a const or a changeable layer, in the order in which they are stored.
+template <typename Layer>
+auto MembersOf(Layer& layer) {
+  return std::array{&layer.synaptic_operations, &layer.output_spikes, &layer.gradient_operations};
+}
+
+// Those of a run, likewise: samples, updates, and each layer's.
+template <typename Layers, typename Count>
+auto MembersOf(Count& samples, Count& updates, Layers& layers) {
+  std::vector<Count*> members = {&samples, &updates};
+  for (auto& layer : layers) {
+    for (Count* member : MembersOf(layer)) members.push_back(member);
+  }
+  return members;
 }
 
 }  // namespace
@@ -19,7 +31,10 @@ std::vector<int64_t*> MembersOf(LifLearnCounts::Layer& layer) {
 LifLearnCounts CountLearning(const LifPlan& plan, const LifNetworkPass& pass) {
   LifLearnCounts counts;
   for (size_t l = 0; l < plan.layers.size(); ++l) {
-    counts.layers.push_back({.forward = pass.Counts(l), .back = pass.BackwardCounts(l)});
+    const LifLayerCounts forward = pass.Counts(l);
+    counts.layers.push_back({.synaptic_operations = forward.synaptic_operations,
+                             .output_spikes = forward.output_spikes,
+                             .gradient_operations = pass.GradientOperations(l)});
   }
   return counts;
 }
@@ -31,9 +46,8 @@ LifTrainingCounts::LifTrainingCounts(const LifPlan* plan) : plan_(plan) {
 void LifTrainingCounts::Add(const LifLearnCounts& sample) {
   TORPOR_CHECK(sample.layers.size() == sum_.layers.size());
   for (size_t l = 0; l < sum_.layers.size(); ++l) {
-    LifLearnCounts::Layer more = sample.layers[l];
-    const std::vector<int64_t*> sums = MembersOf(sum_.layers[l]);
-    const std::vector<int64_t*> adds = MembersOf(more);
+    const auto sums = MembersOf(sum_.layers[l]);
+    const auto adds = MembersOf(sample.layers[l]);
     for (size_t i = 0; i < sums.size(); ++i) *sums[i] += *adds[i];
   }
   ++samples_;
@@ -42,52 +56,51 @@ void LifTrainingCounts::Add(const LifLearnCounts& sample) {
 Activity LifTrainingCounts::ToActivity(int weight_bits) const {
   const double samples = static_cast<double>(samples_);
   const double updates = static_cast<double>(updates_);
+  const double steps = plan_->steps;
   Activity activity;
-  for (size_t l = 0; l < plan_->layers.size(); ++l) {
-    const LifLayerPlan& layer = plan_->layers[l];
-    if (layer.synapses == nullptr) continue;
-    const auto& [forward, back] = sum_.layers[l];
-    const double synapses = static_cast<double>(
-        layer.synapses->weights() + (layer.recurrent == nullptr ? 0 : layer.recurrent->weights()));
-    const double events = static_cast<double>(forward.synaptic_operations + back.error_operations);
-    // The error of a layer that integrates is the same in all steps.
-    const bool integrates = plan_->integrates && l + 1 == plan_->layers.size();
-    const double rows = integrates ? 1 : plan_->steps;
-    const double back_rows = back.error_operations > 0 ? rows : 0;
+  for (const LifStage& stage : StagesOf(*plan_)) {
+    const LifLayerPlan& layer = plan_->layers[stage.layer];
+    const LifLearnCounts::Layer& counted = sum_.layers[stage.layer];
+    const bool recurrent = layer.recurrent != nullptr;
+    const double loops = recurrent ? static_cast<double>(layer.recurrent->weights()) : 0;
+    const double synapses = static_cast<double>(layer.synapses->weights()) + loops;
+    // The error of a layer that integrates is the same in all steps, and its kernel is fixed.
+    const double error_steps = stage.spikes ? steps : 1;
+    const double adjoint_steps = stage.spikes ? steps : 0;
+    const bool first = activity.layers.empty();
+    // Errors reach the layer below, and a recurrent layer's own spikes of the step before.
+    const double errors =
+        (first ? 0 : error_steps * static_cast<double>(layer.synapses->Connections())) +
+        (steps - 1) * loops;
+    const double events = static_cast<double>(counted.synaptic_operations) + samples * errors;
+    const double clocked_errors = first && !recurrent ? 0 : error_steps;
     activity.layers.push_back(
         {.synaptic_power = Quantity(),
          .synaptic_events = events,
-         .spikes = static_cast<double>(forward.output_spikes),
+         .spikes = static_cast<double>(counted.output_spikes),
          .core_ticks = 0,
          .reads = events,
-         .writes = static_cast<double>(back.gradient_operations) + synapses * updates,
+         .writes = static_cast<double>(counted.gradient_operations) + synapses * updates,
          .bits_moved = events * weight_bits,
          .conversions = 0,
          .off_power = 0,
-         .neuron_updates = static_cast<double>(forward.neuron_updates + back.neuron_updates),
-         .synapse_steps = synapses * samples * (plan_->steps + back_rows),
-         .synapse_writes = synapses * (samples * rows + updates)});
+         .neuron_updates = samples * (steps + adjoint_steps) * layer.synapses->outputs(),
+         .synapse_steps = synapses * samples * (steps + clocked_errors),
+         .synapse_writes = synapses * (samples * error_steps + updates)});
   }
   return activity;
 }
 
-std::vector<int64_t*> LifTrainingCounts::Members() {
-  std::vector<int64_t*> members = {&samples_, &updates_};
-  for (LifLearnCounts::Layer& layer : sum_.layers) {
-    for (int64_t* member : MembersOf(layer)) members.push_back(member);
-  }
-  return members;
-}
-
 void LifTrainingCounts::Save(ArchiveWriter& archive) const {
-  LifTrainingCounts copy = *this;
   std::vector<double> values;
-  for (const int64_t* member : copy.Members()) values.push_back(static_cast<double>(*member));
+  for (const int64_t* member : MembersOf(samples_, updates_, sum_.layers)) {
+    values.push_back(static_cast<double>(*member));
+  }
   archive.AddDoubles(kCounted, {static_cast<int64_t>(values.size())}, values);
 }
 
 absl::Status LifTrainingCounts::Load(const ArchiveReader& archive) {
-  const std::vector<int64_t*> members = Members();
+  const std::vector<int64_t*> members = MembersOf(samples_, updates_, sum_.layers);
   TORPOR_ASSIGN_OR_RETURN(const std::vector<double> values,
                           archive.Doubles(kCounted, {static_cast<int64_t>(members.size())}));
   for (size_t i = 0; i < members.size(); ++i) *members[i] = static_cast<int64_t>(values[i]);

@@ -13,11 +13,13 @@
 
 namespace torpor {
 
-// A sample's way through the network and back, one entry a layer of the plan.
+// Of a sample's way through the network and back, what depends on the sample; one entry a layer of
+// the plan.
 struct LifLearnCounts {
   struct Layer {
-    LifLayerCounts forward;
-    LifBackwardCounts back;
+    int64_t synaptic_operations = 0;
+    int64_t output_spikes = 0;
+    int64_t gradient_operations = 0;
   };
   absl::InlinedVector<Layer, 6> layers;
 };
@@ -51,9 +53,6 @@ class LifTrainingCounts {
   absl::Status Load(const ArchiveReader& archive);
 
  private:
-  // All counts, one after the other.
-  std::vector<int64_t*> Members();
-
   const LifPlan* plan_;
   LifLearnCounts sum_;
   int64_t samples_ = 0;

@@ -177,6 +177,29 @@ TEST_F(LifModelTest, CountsItsTraining) {
   EXPECT_EQ(b.synapse_writes.value(), 6 * 3);
 }
 
+// Errors go from a recurrent layer to the layer below in each step, and to its own spikes of the
+// step before.
+TEST_F(LifModelTest, CountsErrorsOfLayersThatSpikeAndListen) {
+  const auto model = Built(testing::LifNetworkOf(
+      "input { shape: [2, 3] } spikes {} read_out: SPIKES layers { name: 'a' dense { units: 2 } } "
+      "layers { name: 'b' dense { units: 4 recurrent: true } }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, model->NewTrainer(Spec(), &pool_));
+  const Matrix silence = Matrix::Zero(2, 6);
+  const std::vector<int32_t> labels = {0, 2};
+  StepReport report;
+  TORPOR_ASSERT_OK(trainer->Step({.inputs = View(silence), .labels = labels}, report));
+  const Activity sum = trainer->activity().sum;
+  ASSERT_EQ(sum.layers.size(), 2u);
+  EXPECT_EQ(sum.layers[0].synaptic_events.value(), 0);
+  EXPECT_EQ(sum.layers[0].neuron_updates.value(), 2 * 2 * (2 + 2));
+  const LayerActivity& b = sum.layers[1];
+  EXPECT_EQ(b.synaptic_events.value(), 2 * (2 * 8 + 16)) << "two steps down, one back in time";
+  EXPECT_EQ(b.neuron_updates.value(), 2 * 4 * (2 + 2));
+  EXPECT_EQ(b.synapse_steps.value(), 2 * 24 * (2 + 2));
+  EXPECT_EQ(b.synapse_writes.value(), 24 * (2 * 2 + 1));
+  EXPECT_EQ(b.writes.value(), 24) << "without a spike, the update alone";
+}
+
 TEST_F(LifModelTest, ComesBackFromItsArchiveAndFromAnNpz) {
   for (const v1::Network& network :
        {SmallLif(), SmallLif("read_out: SPIKES"), SmallLifImage(),
