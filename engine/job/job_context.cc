@@ -135,7 +135,7 @@ v1::Provenance JobProvenance(const JobContext& context, uint64_t seed, int64_t s
 
 absl::Status SaveResultModel(const JobContext& context, const Model& model,
                              v1::WorkResult& result) {
-  const std::string archive = SerializeModel(model);
+  TORPOR_ASSIGN_OR_RETURN(const std::string archive, SerializeTrained(model));
   TORPOR_RETURN_IF_ERROR(
       context.files->WriteAtomically(context.directory->ModelPath(context.attempt), archive));
   result.set_has_model(true);

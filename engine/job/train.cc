@@ -199,7 +199,7 @@ absl::Status TrainRun::FinishEpoch() {
 
 absl::Status TrainRun::PublishEpoch() {
   TORPOR_RETURN_IF_ERROR(CalibrateModel());
-  const std::string archive = SerializeModel(*model_);
+  TORPOR_ASSIGN_OR_RETURN(const std::string archive, SerializeTrained(*model_));
   TORPOR_RETURN_IF_ERROR(context_.files->WriteAtomically(
       context_.directory->EpochModelPath(context_.attempt), archive));
   return context_.reporter->EpochPublished(static_cast<int>(position_.epoch), Sha256Hex(archive));

@@ -1,6 +1,8 @@
 #include "engine/lif/batch_pass.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <numeric>
 
 #include "engine/base/status.h"
@@ -23,6 +25,16 @@ TORPOR_SIMD void TakeNext(float* sum, float* values, int64_t count) {
     sum[i] += values[i];
     values[i] = 0;
   }
+}
+
+// Bits of the largest magnitude: they grow with it, and NaN's are beyond all.
+TORPOR_SIMD int32_t LargestBits(const float* values, int64_t count) {
+  int32_t largest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t bits = std::bit_cast<int32_t>(values[i]) & 0x7fffffff;
+    largest = bits > largest ? bits : largest;
+  }
+  return largest;
 }
 
 void Clear(const LifGradients& gradients) {
@@ -66,9 +78,9 @@ int64_t LifBatchPass::BlocksOf(int64_t samples) const {
   return std::min(std::max<int64_t>(wanted, 2), most);
 }
 
-double LifBatchPass::Gradients(std::span<const LifWeights> weights,
-                               std::span<const LifInput> samples, const Learn& learn,
-                               std::span<const LifGradients> gradients) {
+LifBatchPass::Sums LifBatchPass::Gradients(std::span<const LifWeights> weights,
+                                           std::span<const LifInput> samples, const Learn& learn,
+                                           std::span<const LifGradients> gradients) {
   TORPOR_CHECK(gradients.size() == input_sizes_.size());
   const auto count = static_cast<int64_t>(samples.size());
   const int64_t blocks = BlocksOf(count);
@@ -87,20 +99,27 @@ double LifBatchPass::Gradients(std::span<const LifWeights> weights,
       block.loss += learn(s, *block.pass, own);
     }
   });
-  if (blocks > 1) AddBlocks(static_cast<size_t>(blocks), gradients);
-  double loss = 0;
-  for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) loss += blocks_[b].loss;
-  return loss;
+  Sums sums;
+  sums.largest_gradient = AddBlocks(static_cast<size_t>(blocks), gradients);
+  for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) sums.loss += blocks_[b].loss;
+  return sums;
 }
 
-void LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradients) {
-  const auto add = [this, blocks](std::span<float> sum, auto part) {
+float LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradients) {
+  std::atomic<int32_t> largest = 0;
+  const auto add = [&](std::span<float> sum, auto part) {
     const auto count = static_cast<int64_t>(sum.size());
     threads_->ParallelFor(static_cast<int>((count + kSlice - 1) / kSlice), [&](int slice) {
       const int64_t from = slice * kSlice;
-      for (size_t b = 0; b < blocks; ++b) {
+      const int64_t in_slice = std::min(kSlice, count - from);
+      for (size_t b = 0; b < blocks && blocks > 1; ++b) {
         (b == 0 ? TakeFirst : TakeNext)(sum.data() + from, part(blocks_[b]).data() + from,
-                                        std::min(kSlice, count - from));
+                                        in_slice);
+      }
+      const int32_t bits = LargestBits(sum.data() + from, in_slice);
+      int32_t before = largest.load(std::memory_order_relaxed);
+      while (before < bits &&
+             !largest.compare_exchange_weak(before, bits, std::memory_order_relaxed)) {
       }
     });
   };
@@ -108,6 +127,7 @@ void LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradie
     add(gradients[l].input, [l](const Block& block) { return block.gradients[l].input; });
     add(gradients[l].recurrent, [l](const Block& block) { return block.gradients[l].recurrent; });
   }
+  return std::bit_cast<float>(largest.load(std::memory_order_relaxed));
 }
 
 void LifBatchPass::Forward(std::span<const LifWeights> weights, std::span<const LifInput> samples,

@@ -32,10 +32,14 @@ class LifBatchPass {
   // returns its loss. Called on any thread, several at once.
   using Learn = std::function<double(int64_t sample, LifNetworkPass& pass,
                                      std::span<const LifGradients> gradients)>;
-  // Sets `gradients`, one entry a layer of the plan, to the sums over `samples`; returns the sum of
-  // the losses.
-  double Gradients(std::span<const LifWeights> weights, std::span<const LifInput> samples,
-                   const Learn& learn, std::span<const LifGradients> gradients);
+  struct Sums {
+    double loss = 0;
+    // Of all gradients; NaN where one is.
+    float largest_gradient = 0;
+  };
+  // Sets `gradients`, one entry a layer of the plan, to the sums over `samples`.
+  Sums Gradients(std::span<const LifWeights> weights, std::span<const LifInput> samples,
+                 const Learn& learn, std::span<const LifGradients> gradients);
 
   // After the Forward of a sample, which may go back without gradients; called on any thread,
   // several at once.
@@ -55,8 +59,9 @@ class LifBatchPass {
   void Divide(Block& block) const;
   // That `samples` to learn from are cut into.
   int64_t BlocksOf(int64_t samples) const;
-  // Sets `gradients` to the blocks' sums and these to 0.
-  void AddBlocks(size_t blocks, std::span<const LifGradients> gradients);
+  // Sets `gradients` to the blocks' sums and these to 0, or takes them as they are where they have
+  // all of one block. Returns the largest.
+  float AddBlocks(size_t blocks, std::span<const LifGradients> gradients);
 
   ThreadPool* threads_;
   std::vector<int64_t> input_sizes_;

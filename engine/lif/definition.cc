@@ -18,9 +18,9 @@ constexpr int kDefaultLatencyThreshold = 50;
 constexpr double kDefaultChance = 0.25;
 constexpr int kLeastBits = 2;
 constexpr int kMostBits = 16;
-// Fresh weights: far below the first no spike comes of them, far above the last sums of them leave
-// the range of floats.
-constexpr NumberBound kInitialScale = {.low = 1e-6, .low_excluded = false, .high = 1e6};
+// Fresh weights, and what membranes are held against: far below the first no spike comes of them,
+// far above the last sums of them leave the range of floats.
+constexpr NumberBound kStrength = {.low = 1e-6, .low_excluded = false, .high = 1e6};
 // A latency code has so many steps after the last spike.
 constexpr int kLatencyTail = 4;
 
@@ -35,8 +35,9 @@ LifNeuron ResolveNeuron(const v1::LifNeuron& neuron, const std::string& path, Li
   number("alpha", neuron.has_alpha(), neuron.alpha(), fallback.alpha, decay);
   number("beta", neuron.has_beta(), neuron.beta(), fallback.beta, decay);
   number("gamma", neuron.has_gamma(), neuron.gamma(), fallback.gamma, decay);
-  number("delta", neuron.has_delta(), neuron.delta(), fallback.delta, {.low_excluded = false});
-  number("threshold", neuron.has_threshold(), neuron.threshold(), fallback.threshold, {});
+  number("delta", neuron.has_delta(), neuron.delta(), fallback.delta,
+         {.low_excluded = false, .high = kStrength.high});
+  number("threshold", neuron.has_threshold(), neuron.threshold(), fallback.threshold, kStrength);
   return fallback;
 }
 
@@ -229,7 +230,7 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
       shape.neuron.membrane_bits = definition.quantization.membrane_bits();
     }
     const double scale = NumberOr(path + ".initial_scale", layer.has_initial_scale(),
-                                  layer.initial_scale(), 1, kInitialScale, violations);
+                                  layer.initial_scale(), 1, kStrength, violations);
     if (shape.fan_in > 0) shape.initial_range = scale * std::sqrt(3.0 / shape.fan_in);
     if (layer.kind_case() != v1::LifLayer::KIND_NOT_SET && !has_weights) {
       if (layer.has_neuron()) violations.Add(path + ".neuron", "pooling and flatten have none");

@@ -22,7 +22,7 @@ Levers LifLevers(const LifDefinition& definition) {
       NumberLever(
           "precision_bits", 2, 32,
           stored ? absl::StrCat(definition.quantization.weight_bits()) : std::string("32 (float)"),
-          "Bits of a stored weight."),
+          "Bits of a stored weight; 17 and more: a float of 32."),
       std::move(epsilon),
       ChoiceLever("bias", {"none", "homogeneous"}, {}, "none",
                   "Whether thresholds and resets follow the scaled weights (homogeneous), which "

@@ -28,7 +28,7 @@ class LifModel final : public Model {
   int classes() const override { return resolved_.classes(); }
   // Multiply-accumulates are those of dense products in every step.
   v1::NetworkDescription Describe() const override;
-  // FreshLifWeights; of WAGE, WageInitialise.
+  // FreshLifWeights; of WAGE the same numbers on the grid and in the bounds of stored weights.
   void Initialise(uint64_t seed) override;
   void FillTrainDefaults(v1::TrainSpec& spec) const override;
   absl::StatusOr<std::unique_ptr<Trainer>> NewTrainer(const v1::TrainSpec& spec,
@@ -58,7 +58,7 @@ class LifModel final : public Model {
  private:
   LifModel(v1::Network definition, LifDefinition resolved);
   void ForgetCalibration();
-  // Reads temperatures_.
+  // What temperatures_ becomes, of the archive.
   absl::StatusOr<std::vector<double>> LoadTemperatures(const ArchiveReader& archive) const;
   // Derives the summary from record_ and the weights.
   void SummariseCalibration(const v1::Calibration& source);

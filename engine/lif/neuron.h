@@ -27,6 +27,8 @@ struct LifNeuron {
   // WAGE: bits of the copy of X / 2, clipped to +-(1 - 2^(1-b)) and rounded to steps of 2^(1-b),
   // that decides on spikes and on surrogate gradients. 2..16; 0: X itself.
   int membrane_bits = 0;
+  // What is 1 to that copy. Scaled like a threshold, it decides on scaled membranes as before.
+  float membrane_unit = 1;
 };
 
 // The derivative that stands in the place of the step's: 1 / (1 + slope |X|)^2 (SuperSpike).

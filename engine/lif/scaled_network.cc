@@ -1,7 +1,6 @@
 #include "engine/lif/scaled_network.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 #include "engine/lif/stored_weights.h"
@@ -10,8 +9,8 @@ namespace torpor {
 namespace {
 
 constexpr int kFloat32 = 32;
-// The least scale whose inverse float holds.
-constexpr float kLeastScale = std::numeric_limits<float>::min();
+// The least scale: inverses, thresholds, and steps of 16 bits of a membrane stay within floats.
+constexpr float kLeastScale = 1e-30f;
 
 double EpsilonOf(const v1::PowerMode& mode, const LifLayerShape& layer) {
   const auto own = mode.layer_epsilon().find(layer.name);
@@ -52,6 +51,7 @@ LifDrive ScaledLifNetwork(const LifDefinition& definition, const LifParameters& 
     if (!homogeneous) continue;
     layer.neuron.threshold *= by;
     layer.neuron.delta *= by;
+    layer.neuron.membrane_unit *= by;
   }
   drive.mode.set_steps(drive.steps);
   if (mode.has_margin()) drive.mode.set_margin(mode.margin());

@@ -10,6 +10,7 @@
 #include "engine/lif/model.h"
 #include "engine/lif/plan_of.h"
 #include "engine/lif/stored_weights.h"
+#include "engine/lif/wage.h"
 
 namespace torpor {
 namespace {
@@ -25,6 +26,16 @@ LifSpikes TargetSpikes(std::span<const uint8_t> target, int steps) {
     spikes.EndStep();
   }
   return spikes;
+}
+
+// Squares beyond are infinite, and Adam's moments with them.
+constexpr float kLargestGradient = 1e18f;
+
+absl::Status Diverged(const std::string& why, int64_t step) {
+  return WithHelp(WithReason(absl::FailedPreconditionError(
+                                 absl::StrCat("training diverged: ", why, " at step ", step)),
+                             "DIVERGED"),
+                  "Lower the learning rate.");
 }
 
 v1::TrainSpec Filled(v1::TrainSpec spec) {
@@ -58,7 +69,15 @@ LifTrainer::LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* p
                                 &plan_, IntegersOf(spec.lif().integers()), spec.seed())
                           : nullptr),
       gradients_(ZerosLike(model->parameters())),
-      gradient_views_(GradientViewsOf(model->resolved(), gradients_)) {}
+      gradient_views_(GradientViewsOf(model->resolved(), gradients_)) {
+  if (!spec.lif().has_integers()) return;
+  // Stored weights are of the training's bits, not of those they began with.
+  for (LifLayerWeights& layer : model->MutableParameters(spec.loss())) {
+    for (auto* weights : {&layer.input, &layer.recurrent}) {
+      WageWeights(*weights, IntegersOf(spec.lif().integers()).gradient_bits, 1, *weights);
+    }
+  }
+}
 
 absl::Status LifTrainer::CheckBatch(const Batch& batch) const {
   if (batch.inputs.cols() != model_->features()) {
@@ -158,7 +177,7 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
         });
   }
   std::vector<Outcome> outcomes(inputs_.size());
-  const double loss = pass_.Gradients(
+  const LifBatchPass::Sums sums = pass_.Gradients(
       weight_views_, inputs_,
       [&](int64_t sample, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
         Outcome& outcome = outcomes[static_cast<size_t>(sample)];
@@ -169,17 +188,16 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
         return outcome.loss;
       },
       gradient_views_);
-  if (!std::isfinite(loss)) {
-    return WithHelp(
-        WithReason(absl::FailedPreconditionError(absl::StrCat(
-                       "training diverged: the loss is not finite at step ", update_.steps() + 1)),
-                   "DIVERGED"),
-        "Lower the learning rate.");
+  if (!std::isfinite(sums.loss)) return Diverged("the loss is not finite", update_.steps() + 1);
+  if (!(sums.largest_gradient < kLargestGradient)) {
+    return Diverged(
+        absl::StrCat("a gradient is ", sums.largest_gradient, ", not below ", kLargestGradient),
+        update_.steps() + 1);
   }
   update_.Apply(rate_.At(batch.progress), gradients_, pool_,
                 model_->MutableParameters(spec_.loss()));
   counted_.AddUpdate();
-  report.loss += loss;
+  report.loss += sums.loss;
   for (const Outcome& outcome : outcomes) {
     report.correct += outcome.correct ? 1 : 0;
     report.distance += outcome.distance;

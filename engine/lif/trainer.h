@@ -30,8 +30,9 @@ class LifTrainer final : public Trainer {
                                                          ThreadPool* pool);
 
   // INVALID_ARGUMENT with path "dataset" for samples of another size, labels beyond the classes, or
-  // targets that the loss needs and the samples lack. A loss that is not finite is
-  // FAILED_PRECONDITION with reason DIVERGED; the weights are then as before the step.
+  // targets that the loss needs and the samples lack. A loss that is not finite, or a
+  // gradient of 1e18 or more, is FAILED_PRECONDITION with reason DIVERGED; the weights are then as
+  // before the step.
   absl::Status Step(const Batch& batch, StepReport& report) override;
   TrainingActivity activity() const override;
   void Save(ArchiveWriter& archive) const override;

@@ -73,15 +73,6 @@ WageLayer WageLayerOf(int weight_bits, float limit) {
   return {.bound = std::max(widest, limit), .scale = std::max(1.0f, WageShift(widest / limit))};
 }
 
-void WageInitialise(const WageLayer& layer, int gradient_bits, uint64_t seed, uint32_t index,
-                    std::span<float> stored) {
-  TORPOR_CHECK(AreBits(gradient_bits));
-  RandomStream random(seed, RandomPurpose::kInitialisation, index);
-  random.FillFloats(stored);
-  for (float& w : stored) w = (2 * w - 1) * layer.bound;
-  WageWeights(stored, gradient_bits, 1, stored);
-}
-
 void WageWeights(std::span<const float> stored, int weight_bits, float scale,
                  std::span<float> out) {
   TORPOR_CHECK(AreBits(weight_bits) && scale > 0 && stored.size() == out.size());

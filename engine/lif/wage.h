@@ -5,9 +5,8 @@
 // One step of training: WageWeights makes the weights of the pass of the stored ones; the pass
 // decides spikes and surrogate gradients by WageMembrane; each layer's error, after the adjoint
 // scan, goes through WageErrors before it is used further, on one scale for the batch
-// (integer_errors.h); the sum of a batch's gradients changes
-// the stored weights by WageUpdate. All bits are in 2..16. `out` is the input or overlaps nothing
-// of it.
+// (integer_errors.h); the sum of a batch's gradients changes the stored weights by WageUpdate. All
+// bits are in 2..16. `out` is the input or overlaps nothing of it.
 #pragma once
 
 #include <cmath>
@@ -35,11 +34,6 @@ struct WageLayer {
 // W_m = 1 - step / 2 of `weight_bits`: bound = max(W_m, limit), scale = max(1, 2^round(log2(W_m /
 // limit))).
 WageLayer WageLayerOf(int weight_bits, float limit);
-
-// Fresh stored weights, of `gradient_bits`: number i of RandomStream(seed, kInitialisation, layer)
-// for weight i, in the border's order.
-void WageInitialise(const WageLayer& layer, int gradient_bits, uint64_t seed, uint32_t index,
-                    std::span<float> stored);
 
 // out = stored rounded to `weight_bits`, halves to even (both signs alike), divided by the scale.
 void WageWeights(std::span<const float> stored, int weight_bits, float scale, std::span<float> out);

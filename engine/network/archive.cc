@@ -1,8 +1,11 @@
 #include "engine/network/archive.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -91,13 +94,25 @@ std::string ShapeName(v1::DataType::Kind dtype, const auto& shape) {
   return absl::StrCat(v1::DataType::Kind_Name(dtype), "[", absl::StrJoin(shape, ", "), "]");
 }
 
+// Where the first number is that is not finite.
+std::optional<size_t> NotFinite(std::span<const float> values) {
+  const auto found =
+      std::ranges::find_if_not(values, [](float value) { return std::isfinite(value); });
+  if (found == values.end()) return std::nullopt;
+  return static_cast<size_t>(found - values.begin());
+}
+
+std::string PartOf(std::string_view tensor) {
+  return absl::StrCat("tensor \"", std::string(tensor), "\"");
+}
+
 template <typename T>
 absl::StatusOr<std::vector<T>> ReadTensor(const v1::ArchiveManifest& manifest,
                                           const std::string& data,
                                           const std::map<std::string, int, std::less<>>& index,
                                           std::string_view name, v1::DataType::Kind dtype,
                                           const std::vector<int64_t>& shape) {
-  const std::string part = absl::StrCat("tensor \"", std::string(name), "\"");
+  const std::string part = PartOf(name);
   auto found = index.find(name);
   if (found == index.end()) return Corrupt(part, "absent");
   const v1::ArchiveTensor& tensor = manifest.tensors(found->second);
@@ -121,6 +136,7 @@ ArchiveWriter::ArchiveWriter(std::string kind, v1::Network network) {
 
 void ArchiveWriter::AddFloats(std::string name, std::vector<int64_t> shape,
                               std::span<const float> values) {
+  if (not_finite_.empty() && NotFinite(values).has_value()) not_finite_ = name;
   AddTensor(manifest_, data_, std::move(name), v1::DataType::FLOAT32, shape, BytesOf(values));
 }
 
@@ -230,7 +246,14 @@ bool ArchiveReader::Has(std::string_view name) const { return index_.find(name) 
 
 absl::StatusOr<std::vector<float>> ArchiveReader::Floats(std::string_view name,
                                                          const std::vector<int64_t>& shape) const {
-  return ReadTensor<float>(manifest_, data_, index_, name, v1::DataType::FLOAT32, shape);
+  TORPOR_ASSIGN_OR_RETURN(
+      std::vector<float> values,
+      ReadTensor<float>(manifest_, data_, index_, name, v1::DataType::FLOAT32, shape));
+  // A checkpoint may hold what a training made of its moments; of a model nothing would be left.
+  if (const auto at = NotFinite(values); kind() == kModelKind && at.has_value()) {
+    return Corrupt(PartOf(name), absl::StrCat("number ", *at, " is not finite"));
+  }
+  return values;
 }
 
 absl::StatusOr<std::vector<double>> ArchiveReader::Doubles(

@@ -22,6 +22,7 @@
 namespace torpor {
 
 inline constexpr uint32_t kArchiveVersion = 1;
+inline constexpr char kModelKind[] = "model";
 
 // Collects tensors and text, then writes them as one string. Not thread-safe.
 class ArchiveWriter {
@@ -38,10 +39,13 @@ class ArchiveWriter {
   std::string Serialize() const;
   // What was added so far.
   const v1::ArchiveManifest& manifest() const { return manifest_; }
+  // Name of the first tensor of floats that has one which is not finite; "" while there is none.
+  const std::string& not_finite() const { return not_finite_; }
 
  private:
   v1::ArchiveManifest manifest_;
   std::string data_;
+  std::string not_finite_;
 };
 
 // A checked archive. Immutable.
@@ -55,7 +59,8 @@ class ArchiveReader {
   const std::string& kind() const { return manifest_.kind(); }
   const v1::Network& network() const { return manifest_.network(); }
   bool Has(std::string_view name) const;
-  // DATA_LOSS naming tensor, wanted and stored shape or type when they differ.
+  // DATA_LOSS naming tensor, wanted and stored shape or type when they differ. A model's floats are
+  // finite.
   absl::StatusOr<std::vector<float>> Floats(std::string_view name,
                                             const std::vector<int64_t>& shape) const;
   absl::StatusOr<std::vector<double>> Doubles(std::string_view name,

@@ -70,14 +70,25 @@ absl::Status Model::CheckHardware(const v1::Realisation& realisation) const {
 }
 
 std::string SerializeModel(const Model& model) {
-  ArchiveWriter archive("model", model.definition());
+  ArchiveWriter archive(kModelKind, model.definition());
   model.Save(archive);
   return archive.Serialize();
 }
 
+absl::StatusOr<std::string> SerializeTrained(const Model& model) {
+  ArchiveWriter archive(kModelKind, model.definition());
+  model.Save(archive);
+  if (archive.not_finite().empty()) return archive.Serialize();
+  return WithHelp(
+      WithReason(absl::FailedPreconditionError(absl::StrCat(
+                     "training diverged: \"", archive.not_finite(), "\" is no longer finite")),
+                 "DIVERGED"),
+      "Lower the learning rate.");
+}
+
 absl::StatusOr<std::unique_ptr<Model>> ParseModel(std::string_view archive, ModelFactory factory) {
   TORPOR_ASSIGN_OR_RETURN(ArchiveReader reader, ArchiveReader::Parse(archive));
-  if (reader.kind() != "model") {
+  if (reader.kind() != kModelKind) {
     return WithReason(absl::InvalidArgumentError(absl::StrCat(
                           "archive: wanted kind \"model\", stored \"", reader.kind(), "\"")),
                       "ARCHIVE_KIND");

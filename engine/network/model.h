@@ -184,6 +184,9 @@ double MemoryBytes(const std::vector<v1::MemoryEntry>& entries);
 
 // A whole archive (kind "model") of `model`, and back.
 std::string SerializeModel(const Model& model);
+// Of one that was trained: FAILED_PRECONDITION with reason DIVERGED names a tensor that is no
+// longer finite.
+absl::StatusOr<std::string> SerializeTrained(const Model& model);
 absl::StatusOr<std::unique_ptr<Model>> ParseModel(std::string_view archive, ModelFactory factory);
 
 }  // namespace torpor

@@ -35,7 +35,7 @@ absl::StatusOr<NpzWeights> NpzWeights::Create(const v1::Network& network, v1::Lo
     if (absl::IsInvalidArgument(fits)) return fits;
   }
   // What the family would save is what it needs to be given.
-  ArchiveWriter fresh("model", network);
+  ArchiveWriter fresh(kModelKind, network);
   (*model)->Save(fresh);
   NpzWeights weights;
   weights.network_ = network;
@@ -59,7 +59,7 @@ absl::StatusOr<std::string> NpzWeights::ToArchive(std::string_view npz) const {
   TORPOR_RETURN_IF_ERROR(CheckNpzShapes(reader, shapes));
 
   NpzMismatches mismatches;
-  ArchiveWriter archive("model", network_);
+  ArchiveWriter archive(kModelKind, network_);
   archive.SetText("loss", v1::Loss::Kind_Name(loss_));
   for (const Array& wanted : arrays_) {
     TORPOR_ASSIGN_OR_RETURN(const std::vector<float> values, ReadNpzArray(reader, wanted.name));

@@ -50,12 +50,19 @@ Result RunBatch(const NetworkCase& c, const std::vector<LifSpikes>& samples, Lif
   std::vector<LifInput> inputs;
   for (const LifSpikes& spikes : samples) inputs.push_back({&spikes, {}});
   const std::vector<LifWeights> weights = c.Weights();
-  result.loss = batch.Gradients(
+  const LifBatchPass::Sums sums = batch.Gradients(
       weights, inputs,
       [&](int64_t s, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
         return Learn(c, s, pass, gradients);
       },
       result.Views());
+  result.loss = sums.loss;
+  float largest = 0;
+  for (const LifGradients& layer : result.Views()) {
+    for (const float g : layer.input) largest = std::max(largest, std::fabs(g));
+    for (const float g : layer.recurrent) largest = std::max(largest, std::fabs(g));
+  }
+  EXPECT_EQ(sums.largest_gradient, largest);
   return result;
 }
 
@@ -84,6 +91,35 @@ TEST(LifBatchPassTest, AnyNumberOfThreadsGivesTheSameBits) {
       EXPECT_TRUE(result == first) << threads << " threads";
       // Nothing stays behind.
       EXPECT_TRUE(RunBatch(c, samples, batch) == first);
+    }
+  }
+}
+
+TEST(LifBatchPassTest, TellsTheLargestGradientAndWhatIsNone) {
+  const NetworkCase c = NetworkCases().front();
+  const std::vector<LifWeights> weights = c.Weights();
+  ThreadPool pool(2);
+  LifBatchPass batch(&c.plan, &pool);
+  // In one block and in several.
+  for (const int count : {1, 13}) {
+    const std::vector<LifSpikes> samples = SomeSamples(count);
+    std::vector<LifInput> inputs;
+    for (const LifSpikes& spikes : samples) inputs.push_back({&spikes, {}});
+    for (const float last : {-1e9f, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      Result result = Stale(c);
+      const LifBatchPass::Sums sums = batch.Gradients(
+          weights, inputs,
+          [&](int64_t s, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
+            const double loss = Learn(c, s, pass, gradients);
+            if (s + 1 == count) gradients.back().input.back() = last;
+            return loss;
+          },
+          result.Views());
+      if (last < 0) {
+        EXPECT_NEAR(sums.largest_gradient, 1e9f, 1e3f);
+      } else {
+        EXPECT_FALSE(std::isfinite(sums.largest_gradient)) << last;
+      }
     }
   }
 }

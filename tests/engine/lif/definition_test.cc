@@ -110,6 +110,8 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
   // Of which float leaves the excluded end.
   EXPECT_THAT(Wrong(dense + "neuron { beta: 0.99999999999 threshold: 1e-60 }"),
               ElementsAre("lif.neuron.beta", "lif.neuron.threshold"));
+  EXPECT_THAT(Wrong(dense + "neuron { delta: 3e38 threshold: 1e7 }"),
+              ElementsAre("lif.neuron.delta", "lif.neuron.threshold"));
   for (const char* scale : {"9e-7", "1.1e6", "nan"}) {
     EXPECT_THAT(Wrong(absl::StrCat("input { shape: [4] } layers { dense { units: 2 } "
                                    "initial_scale: ",

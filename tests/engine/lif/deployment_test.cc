@@ -50,6 +50,29 @@ TEST_F(LifDeploymentTest, ThresholdsThatFollowEpsilonLeaveClassesAlone) {
   EXPECT_NEAR(down->NominalSynapticPower(record) / full->NominalSynapticPower(record), 0.125, 1e-6);
 }
 
+// WAGE's copy of a membrane has steps of its own, which follow too.
+TEST_F(LifDeploymentTest, MembranesOfFewBitsFollowEpsilon) {
+  for (const int bits : {2, 4}) {
+    SCOPED_TRACE(bits);
+    const auto model = Built(SmallLif(
+        absl::StrCat("quantization { scheme: WAGE weight_bits: 6 membrane_bits: ", bits, " }")));
+    v1::TrainSpec spec = Spec();
+    spec.mutable_lif()->mutable_integers();
+    spec.set_optimizer(v1::Optimizer::SGD);
+    spec.set_learning_rate(4);
+    Train(*model, spec, 40);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto full, model->Deploy({}, {}));
+    v1::PowerMode mode;
+    mode.set_epsilon(0.0625);
+    mode.set_bias(v1::BiasPolicy::HOMOGENEOUS);
+    TORPOR_ASSERT_OK_AND_ASSIGN(const auto down, model->Deploy(mode, {}));
+    const Answer all = Run(*full), scaled = Run(*down);
+    EXPECT_GT(all.events, 0);
+    EXPECT_EQ(scaled.events, all.events);
+    for (size_t i = 0; i < all.scores.size(); ++i) ASSERT_EQ(scaled.scores[i], all.scores[i] / 16);
+  }
+}
+
 TEST_F(LifDeploymentTest, StepsAndMarginStopEarly) {
   for (const char* more : {"", "read_out: SPIKES"}) {
     const auto model = Built(SmallLif(more));

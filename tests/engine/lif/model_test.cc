@@ -71,6 +71,37 @@ TEST_F(LifModelTest, LearnsInIntegers) {
   }
 }
 
+TEST_F(LifModelTest, StoresWeightsOfTheBitsThatItLearnsWith) {
+  const auto model = Built(SmallLif("quantization { scheme: WAGE weight_bits: 4 }"));
+  v1::TrainSpec spec = Spec();
+  spec.mutable_lif()->mutable_integers()->set_gradient_bits(4);
+  spec.set_optimizer(v1::Optimizer::SGD);
+  spec.set_learning_rate(1);
+  Train(*model, spec, 3);
+  for (const float w : static_cast<const LifModel&>(*model).parameters()[0].input) {
+    ASSERT_EQ(w * 8, std::round(w * 8)) << "of 8 bits, as a fresh network has them";
+    ASSERT_LE(std::fabs(w), 7.0f / 8);
+  }
+}
+
+// A membrane that is no number never spikes, so that the loss alone says nothing.
+TEST_F(LifModelTest, StopsWhenGradientsAreNoNumbersAndKeepsItsWeights) {
+  const auto model = Built(SmallLif("read_out: SPIKES"));
+  v1::TrainSpec spec = Spec();
+  spec.set_loss(v1::Loss::SPIKE_COUNT);
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto trainer, model->NewTrainer(spec, &pool_));
+  LifParameters& parameters = static_cast<LifModel&>(*model).MutableParameters(spec.loss());
+  for (size_t i = 0; i < parameters[0].input.size(); ++i) {
+    parameters[0].input[i] = i % 3 == 0 ? -3e38f : 3e38f;
+  }
+  const LifParameters before = parameters;
+  const absl::Status status = Learn(*model, *trainer, 0, 1);
+  EXPECT_EQ(ReasonOf(status), "DIVERGED") << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a gradient is nan"));
+  EXPECT_EQ(parameters[0].input, before[0].input);
+  EXPECT_EQ(parameters[1].input, before[1].input);
+}
+
 // Spikes of a target at the steps and units that one input after the other leads to.
 TEST_F(LifModelTest, LearnsASpikeTrain) {
   constexpr int kSteps = 40, kInputs = 30, kUnits = 6;

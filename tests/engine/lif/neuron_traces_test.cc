@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kSteps = 23;
 
-LifNeuron SomeNeuron(int membrane_bits = 0) {
-  return {0.6f, 0.85f, 0.8f, 0.7f, 0.5f, membrane_bits};
+LifNeuron SomeNeuron(int membrane_bits = 0, float membrane_unit = 1) {
+  return {0.6f, 0.85f, 0.8f, 0.7f, 0.5f, membrane_bits, membrane_unit};
 }
 
 LifTile SomeTile(int units, uint64_t seed) {
@@ -32,11 +32,12 @@ LifTile SomeTile(int units, uint64_t seed) {
 // WAGE's copy, as the definition says it.
 struct PlainCopy {
   int bits;
+  float unit;
   float Of(float x) const {
     if (bits == 0) return x;
     const float step = std::ldexp(1.0f, 1 - bits);
-    const float half = std::clamp(x / 2, -(1 - step), 1 - step);
-    return 2 * step * std::nearbyint(half / step);
+    const float half = std::clamp(x / unit / 2, -(1 - step), 1 - step);
+    return 2 * step * std::nearbyint(half / step) * unit;
   }
 };
 
@@ -47,7 +48,7 @@ reference::TraceConstants<float> Constants(const LifNeuron& n, float slope) {
 // Neuron by neuron, by the plain steps.
 void PlainForward(const LifNeuron& neuron, LifOrder order, LifTile& tile, LifSpikes& spikes) {
   const auto c = Constants(neuron, 0);
-  const PlainCopy copy{neuron.membrane_bits};
+  const PlainCopy copy{neuron.membrane_bits, neuron.membrane_unit};
   std::vector<reference::TraceValues<float>> t(static_cast<size_t>(tile.units()));
   for (int n = 0; n < tile.steps(); ++n) {
     for (size_t i = 0; i < t.size(); ++i) {
@@ -102,15 +103,16 @@ void ForEveryCase(F&& body) {
 TEST(NeuronTracesTest, ForwardHasTheBitsOfThePlainStepsForEverySizeAndSet) {
   int64_t all = 0;
   ForEveryCase([&](const Case& c) {
-    for (const int bits : {0, 2, 5, 16}) {
+    for (const auto& [bits, unit] :
+         {std::pair(0, 1.0f), {2, 1.0f}, {5, 1.0f}, {5, 0.25f}, {16, 1.0f}}) {
       LifTile tile = SomeTile(c.units, 1);
       LifTile plain = tile;
       LifSpikes spikes, expected;
-      NeuronTraces traces(SomeNeuron(bits), c.order, c.with);
+      NeuronTraces traces(SomeNeuron(bits, unit), c.order, c.with);
       LifTraces state;
       state.Reset(c.units);
       traces.Forward(tile, 0, kSteps, state, spikes);
-      PlainForward(SomeNeuron(bits), c.order, plain, expected);
+      PlainForward(SomeNeuron(bits, unit), c.order, plain, expected);
       ExpectSame(tile, plain);
       EXPECT_EQ(spikes.index, expected.index);
       EXPECT_EQ(spikes.begin, expected.begin);

@@ -53,6 +53,26 @@ TEST(ArchiveTest, KeepsEveryBit) {
   EXPECT_FALSE(reader->Has("x"));
 }
 
+TEST(ArchiveTest, AModelsFloatsAreFinite) {
+  for (const std::string kind : {"model", "checkpoint"}) {
+    ArchiveWriter writer(kind, SmallNetwork());
+    writer.AddFloats("w", {2}, std::vector<float>{1, 2});
+    EXPECT_EQ(writer.not_finite(), "");
+    writer.AddFloats("v", {3}, std::vector<float>{1, 2, std::nanf("")});
+    writer.AddFloats("u", {1}, std::vector<float>{std::numeric_limits<float>::infinity()});
+    EXPECT_EQ(writer.not_finite(), "v");
+    const auto reader = ArchiveReader::Parse(writer.Serialize());
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    EXPECT_TRUE(reader->Floats("w", {2}).ok());
+    const auto floats = reader->Floats("v", {3});
+    EXPECT_EQ(floats.ok(), kind == "checkpoint");
+    if (kind == "model") {
+      EXPECT_EQ(ReasonOf(floats.status()), "ARCHIVE_CORRUPT");
+      EXPECT_NE(floats.status().message().find("\"v\": number 2"), std::string::npos);
+    }
+  }
+}
+
 TEST(ArchiveTest, SameContentGivesSameBytes) { EXPECT_EQ(SmallArchive(), SmallArchive()); }
 
 TEST(ArchiveTest, WrongShapeOrTypeNamesBoth) {
