@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -153,7 +154,7 @@ LayerFlow ResolveInput(const v1::LifNetwork& network, LifDefinition& definition,
                                              " steps that the input's shape begins with, got ",
                                              network.steps()));
   }
-  definition.steps = static_cast<int>(std::min<int64_t>(steps, kMaxLifSteps + 1));
+  definition.steps = static_cast<int>(std::min<int64_t>(steps, std::numeric_limits<int>::max()));
   definition.inputs = static_cast<int>(values / steps);
   v1::Input step;
   for (int i = 1; i < network.input().shape_size(); ++i) step.add_shape(network.input().shape(i));

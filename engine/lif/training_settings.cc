@@ -56,6 +56,9 @@ void CheckIntegers(const LifDefinition& definition, const v1::TrainSpec& spec,
 
 void FillLifDefaults(v1::TrainSpec& spec) {
   if (spec.loss() == v1::Loss::UNSPECIFIED) spec.set_loss(v1::Loss::CE);
+  if (spec.lif().has_integers() && spec.optimizer() == v1::Optimizer::UNSPECIFIED) {
+    spec.set_optimizer(v1::Optimizer::SGD);
+  }
   if (!spec.has_learning_rate()) {
     spec.set_learning_rate(spec.lif().has_integers() ? kIntegerLearningRate : kLearningRate);
   }

@@ -99,8 +99,8 @@ class Model {
   virtual v1::NetworkDescription Describe() const = 0;
   // Fresh parameters from the seed. Forgets calibration and loss.
   virtual void Initialise(uint64_t seed) = 0;
-  // Sets what a specification leaves open (loss, learning rate, batch size, schedule, ...) to the
-  // family's defaults.
+  // Sets what a specification leaves open (loss, optimizer, learning rate, batch size, schedule,
+  // ...) to the family's defaults.
   virtual void FillTrainDefaults(v1::TrainSpec& spec) const = 0;
   // Checks the spec, with its defaults filled, against the network (e.g. BCE needs sigmoid
   // outputs). `pool` outlives the trainer.

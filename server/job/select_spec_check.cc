@@ -177,8 +177,8 @@ absl::Status FitNetwork(const std::string& path, const Model& model, const v1::D
 
 absl::Status FitTraining(const std::string& path, const v1::SelectSpec& spec,
                          const v1::Dataset& dataset, v1::TrainSpec& train, Model& model) {
-  FillTrainSettings(train);
   model.FillTrainDefaults(train);
+  FillTrainSettings(train);
   const std::string inside = path + "train.";
   const int64_t samples = dataset.train_samples() - spec.validation_samples();
   if (train.train_samples() > samples) {

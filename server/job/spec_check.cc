@@ -121,7 +121,6 @@ void SetDataset(v1::JobSpec& spec, const std::string& name) {
 void FillDefaults(v1::JobSpec& spec) {
   if (spec.threads() == 0) spec.set_threads(std::min(AvailableCpus(), kMaximumThreads));
   if (spec.max_attempts() == 0) spec.set_max_attempts(kDefaultAttempts);
-  if (spec.has_train()) FillTrainSettings(*spec.mutable_train());
   if (spec.has_evaluate()) FillEvaluateDefaults(*spec.mutable_evaluate());
   if (spec.has_power_sweep()) FillPowerSweepDefaults(*spec.mutable_power_sweep());
   if (spec.has_tune()) FillTuneDefaults(*spec.mutable_tune());
@@ -173,7 +172,10 @@ absl::Status FitToSession(v1::JobSpec& spec, const SessionSnapshot& session,
     return FitSelect(*spec.mutable_select(), session.archive, dataset, factory);
   }
   TORPOR_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, ParseModel(session.archive, factory));
-  if (spec.has_train()) model->FillTrainDefaults(*spec.mutable_train());
+  if (spec.has_train()) {
+    model->FillTrainDefaults(*spec.mutable_train());
+    FillTrainSettings(*spec.mutable_train());
+  }
   int64_t features = 1;
   for (int64_t dimension : dataset.sample_shape()) features *= dimension;
   if (features != model->features()) {

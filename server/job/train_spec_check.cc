@@ -74,10 +74,7 @@ void CheckTrainSettings(const v1::TrainSpec& spec, const std::string& path,
 
 void FillTrainSettings(v1::TrainSpec& spec) {
   if (spec.epochs() == 0) spec.set_epochs(kDefaultEpochs);
-  if (spec.optimizer() == v1::Optimizer::UNSPECIFIED) {
-    // Learning in integers takes no other.
-    spec.set_optimizer(spec.lif().has_integers() ? v1::Optimizer::SGD : v1::Optimizer::ADAM);
-  }
+  if (spec.optimizer() == v1::Optimizer::UNSPECIFIED) spec.set_optimizer(v1::Optimizer::ADAM);
   if (spec.optimizer() == v1::Optimizer::SGD && !spec.has_momentum()) spec.set_momentum(0.9);
 }
 

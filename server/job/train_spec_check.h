@@ -13,7 +13,7 @@ namespace torpor {
 // caller's.
 void CheckTrainSettings(const v1::TrainSpec& spec, const std::string& path, Violations& violations);
 
-// Defaults that are the same for every family.
+// Defaults that are the same for every family, of what its own (Model::FillTrainDefaults) left open.
 void FillTrainSettings(v1::TrainSpec& spec);
 
 }  // namespace torpor

@@ -18,8 +18,10 @@ absl::StatusOr<std::vector<v1::WeightArray>> MemoryServiceImpl::ArraysOf(
   if (subject.name().empty()) return GivenArrays(subject);
   TORPOR_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
                           NamedModel(subject.name(), *models_, *sessions_, factory_));
-  return model->WeightArrays(subject.has_bits() ? std::optional<int>(subject.bits())
-                                                : std::nullopt);
+  auto arrays = model->WeightArrays(subject.has_bits() ? std::optional<int>(subject.bits())
+                                                       : std::nullopt);
+  if (!arrays.ok()) return WithFieldPrefix(arrays.status(), "subject.");
+  return arrays;
 }
 
 grpc::ServerUnaryReactor* MemoryServiceImpl::EstimateMemory(

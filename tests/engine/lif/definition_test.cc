@@ -119,6 +119,10 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
                 ElementsAre("lif.layers[0].initial_scale"));
   }
   EXPECT_THAT(Wrong(dense + "steps: 4097"), ElementsAre("lif.steps"));
+  const auto long_trains =
+      ResolveLif(Network("input { shape: [10000, 4] } spikes {} layers { dense { units: 2 } }"));
+  EXPECT_THAT(std::string(long_trains.status().message()),
+              ::testing::HasSubstr("must be 1..4096 steps, got 10000"));
   EXPECT_THAT(Wrong(dense + "steps: 4"), ElementsAre("lif.steps"));
   EXPECT_THAT(Wrong(dense + "step_ms: 0"), ElementsAre("lif.step_ms"));
   EXPECT_THAT(Wrong(dense + "latency { threshold: 255 }"), ElementsAre("lif.latency.threshold"));

@@ -55,6 +55,22 @@ TEST_F(LifModelTest, LearnsByEveryOptimiserAndLossOfSpikes) {
   }
 }
 
+TEST_F(LifModelTest, FillsWhatATrainingLeavesOpen) {
+  const auto model = Built(SmallLif());
+  v1::TrainSpec floats, integers, asked;
+  model->FillTrainDefaults(floats);
+  EXPECT_EQ(floats.optimizer(), v1::Optimizer::UNSPECIFIED) << "any family's";
+  EXPECT_EQ(floats.loss(), v1::Loss::CE);
+  integers.mutable_lif()->mutable_integers();
+  asked = integers;
+  model->FillTrainDefaults(integers);
+  EXPECT_EQ(integers.optimizer(), v1::Optimizer::SGD) << "learning in integers takes no other";
+  EXPECT_EQ(integers.learning_rate(), 8);
+  asked.set_optimizer(v1::Optimizer::ADAM);
+  model->FillTrainDefaults(asked);
+  EXPECT_EQ(asked.optimizer(), v1::Optimizer::ADAM) << "refused later, by name";
+}
+
 TEST_F(LifModelTest, LearnsInIntegers) {
   const auto model =
       Built(SmallLif("quantization { scheme: WAGE weight_bits: 6 membrane_bits: 8 }"));
