@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -33,9 +34,11 @@ int LookOf(const std::string& column, size_t index) {
 Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   std::set<double> values;
   for (const Row* row : rows) values.insert(row->place.x);
+  // A margin of 0 has no place on a logarithmic axis.
+  if (values.size() > 1 && *values.begin() <= 0) values.erase(values.begin());
   Axis axis = AxisOver(power ? kNaspLabel : LeverLabel(rows.front()->place.x_lever), values);
   // Labels of neighbours would touch.
-  double last = 0;
+  double last = -std::numeric_limits<double>::infinity();
   for (const double value : values) {
     if (axis.logarithmic ? value < 1.35 * last : value < last + 0.05) continue;
     axis.ticks.push_back(value);
