@@ -21,8 +21,8 @@ using Ids = google::protobuf::RepeatedPtrField<std::string>;
 double SumOf(const std::vector<Row>& rows, const std::string& dataset, const Ids& ids) {
   double sum = 0;
   for (const std::string& id : ids) {
-    const Row* row = FindRow(rows, dataset, id);
-    sum += row != nullptr && row->measured ? *row->measured : std::nan("");
+    const Row* row = FindMeasured(rows, dataset, id);
+    sum += row != nullptr ? *row->measured : std::nan("");
   }
   return sum;
 }
@@ -165,9 +165,9 @@ void DrawSavings(Study& study, const std::vector<Row>& rows) {
     plot.series[0].points.push_back({x, 100 * *row.measured, {}, {}});
     const std::string stem =
         row.place.base_id.substr(0, row.place.base_id.rfind("metric=")) + "metric=saving_";
-    const Row* low = FindRow(rows, "", stem + "p5");
-    const Row* middle = FindRow(rows, "", stem + "p50");
-    const Row* high = FindRow(rows, "", stem + "p95");
+    const Row* low = FindMeasured(rows, "", stem + "p5");
+    const Row* middle = FindMeasured(rows, "", stem + "p50");
+    const Row* high = FindMeasured(rows, "", stem + "p95");
     if (low != nullptr && middle != nullptr && high != nullptr) {
       plot.series[1].points.push_back(
           {x + 0.15, 100 * *middle->measured, 100 * *low->measured, 100 * *high->measured});

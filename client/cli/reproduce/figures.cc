@@ -151,8 +151,8 @@ Plot DrawAgainst(const std::string& price, const std::string& group,
   plot.y = VerticalAxis("accuracy", accuracies);
   for (const Row* row : accuracies) {
     const Row* paid =
-        FindRow(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=", price));
-    if (paid == nullptr || !paid->measured || !(*paid->measured > 0)) continue;
+        FindMeasured(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=", price));
+    if (paid == nullptr || !(*paid->measured > 0)) continue;
     const double value = ShownScale(paid->place.unit) * *paid->measured;
     CurveOf(row->place.column, plot).points.push_back({value, 100 * *row->measured, {}, {}});
     least = std::min(least, value);

@@ -14,14 +14,14 @@ namespace {
 // All of a network are at one height: its id stands beside the dearest alone.
 void AddPoints(const recipe::NetworkPlan& plan, const recipe::Frontier& frontier,
                const std::string& dataset, const std::vector<Row>& rows, Plot& plot) {
-  const Row* figure = FindRow(rows, dataset, JoinId({plan.prefix(), frontier.row()}));
-  if (figure == nullptr || !figure->measured) return;
+  const Row* figure = FindMeasured(rows, dataset, JoinId({plan.prefix(), frontier.row()}));
+  if (figure == nullptr) return;
   std::vector<std::pair<std::string, Point>> points;
   for (const int kind : plan.memory_schemes()) {
     const std::string scheme = SchemeName(static_cast<v1::MemoryScheme::Kind>(kind));
-    const Row* energy = FindRow(
+    const Row* energy = FindMeasured(
         rows, dataset, JoinId({plan.prefix(), absl::StrCat("scheme=", scheme), "metric=learning"}));
-    if (energy == nullptr || !energy->measured) continue;
+    if (energy == nullptr) continue;
     const double shown_energy = ShownScale(energy->place.unit) * *energy->measured;
     points.emplace_back(scheme, PointAt(shown_energy, *figure));
   }

@@ -143,6 +143,12 @@ const Row* FindRow(const std::vector<Row>& rows, const std::string& dataset,
   return nullptr;
 }
 
+const Row* FindMeasured(const std::vector<Row>& rows, const std::string& dataset,
+                        const std::string& base_id) {
+  const Row* row = FindRow(rows, dataset, base_id);
+  return row != nullptr && row->measured ? row : nullptr;
+}
+
 Json RowJson(const Row& row) {
   Json json = {{"id", row.id},
                {"what", row.place.what},

@@ -89,6 +89,9 @@ class RowCollector {
 // The row of this id for a dataset; null when there is none.
 const Row* FindRow(const std::vector<Row>& rows, const std::string& dataset,
                    const std::string& base_id);
+// The same; null also where it could not be measured.
+const Row* FindMeasured(const std::vector<Row>& rows, const std::string& dataset,
+                        const std::string& base_id);
 
 // "{id, what, paper, measured, low, high, seeds, ...}" with null for what is unknown.
 Json RowJson(const Row& row);
