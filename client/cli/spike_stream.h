@@ -28,7 +28,7 @@ class SpikeStream {
   void Close();
 
  private:
-  // Why the server ended the stream.
+  // Why the server ended the stream; never OK, since an answer was waited for.
   absl::Status Ended();
 
   Context& context_;
