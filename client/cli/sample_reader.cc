@@ -56,10 +56,10 @@ absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std:
   request.set_name(FullName("datasets", dataset));
   request.set_split(split);
   v1::ReadSamplesResponse all;
-  int64_t end = first + count;
-  for (int64_t at = first; at < end;) {
+  int64_t at = first, left = count;
+  while (left > 0) {
     request.set_first(at);
-    request.set_count(static_cast<int32_t>(std::min(end - at, kMostACall)));
+    request.set_count(static_cast<int32_t>(std::min(left, kMostACall)));
     CLI_ASSIGN_OR_RETURN(
         const v1::ReadSamplesResponse part,
         Call<v1::DatasetService>(context, &v1::DatasetService::Stub::ReadSamples, request));
@@ -68,7 +68,7 @@ absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std:
     Append(part.inputs(), *all.mutable_inputs());
     if (part.has_targets()) Append(part.targets(), *all.mutable_targets());
     at += part.labels_size();
-    end = std::min(end, part.split_samples());
+    left = std::min(left - part.labels_size(), part.split_samples() - at);
   }
   return all;
 }
