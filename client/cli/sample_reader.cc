@@ -4,16 +4,17 @@
 #include <cstring>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
 #include "client/cli/rpc.h"
+#include "client/cli/spike_stream.h"
 #include "torpor/v1/dataset.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
 
+// Of ReadSamplesRequest.
 constexpr int64_t kMostACall = 4096;
-// Of a chunk of spikes (inference.proto).
-constexpr int64_t kMostSteps = 4096;
 
 // Rows of another part of the same split behind those of `whole`.
 void Append(const v1::Tensor& part, v1::Tensor& whole) {
@@ -28,8 +29,9 @@ void Append(const v1::Tensor& part, v1::Tensor& whole) {
 // Row `sample` of a tensor [n x steps x units]: a spike where a value is at least `least`.
 template <typename Value>
 absl::StatusOr<v1::SpikeTrain> SpikesFrom(const v1::Tensor& tensor, int64_t sample, Value least) {
-  if (tensor.shape_size() != 3 || tensor.shape(1) > kMostSteps) {
-    return UsageError("its samples are no spike trains [steps, units] of at most 4096 steps",
+  if (tensor.shape_size() != 3 || tensor.shape(1) > kMostChunkSteps) {
+    return UsageError(absl::StrCat("its samples are no spike trains [steps, units] of at most ",
+                                   kMostChunkSteps, " steps"),
                       "dataset", "synthetic-pattern");
   }
   const int64_t steps = tensor.shape(1), units = tensor.shape(2);
