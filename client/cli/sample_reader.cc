@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
+#include "client/cli/job_run.h"
 #include "client/cli/rpc.h"
 #include "client/cli/spike_stream.h"
 #include "torpor/v1/dataset.grpc.pb.h"
@@ -24,6 +26,14 @@ void Append(const v1::Tensor& part, v1::Tensor& whole) {
   }
   whole.set_shape(0, whole.shape(0) + part.shape(0));
   whole.mutable_data()->append(part.data());
+}
+
+// Says where the user wrote what the server refused: the first sample, or another field.
+absl::Status NamePlace(absl::Status status, absl::string_view first_flag) {
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  if (first_flag.empty() || !bad || bad->field_violations().empty()) return status;
+  return bad->field_violations(0).field() == "first" ? WithWhere(std::move(status), first_flag)
+                                                     : NameFlag(std::move(status));
 }
 
 // Row `sample` of a tensor [n x steps x units]: a spike where a value is at least `least`.
@@ -53,7 +63,7 @@ absl::StatusOr<v1::SpikeTrain> SpikesFrom(const v1::Tensor& tensor, int64_t samp
 
 absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std::string& dataset,
                                                     v1::Split::Kind split, int64_t first,
-                                                    int64_t count) {
+                                                    int64_t count, absl::string_view first_flag) {
   v1::ReadSamplesRequest request;
   request.set_name(FullName("datasets", dataset));
   request.set_split(split);
@@ -62,9 +72,10 @@ absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std:
   while (left > 0) {
     request.set_first(at);
     request.set_count(static_cast<int32_t>(std::min(left, kMostACall)));
-    CLI_ASSIGN_OR_RETURN(
-        const v1::ReadSamplesResponse part,
-        Call<v1::DatasetService>(context, &v1::DatasetService::Stub::ReadSamples, request));
+    const absl::StatusOr<v1::ReadSamplesResponse> read =
+        Call<v1::DatasetService>(context, &v1::DatasetService::Stub::ReadSamples, request);
+    if (!read.ok()) return NamePlace(read.status(), first_flag);
+    const v1::ReadSamplesResponse& part = *read;
     all.set_split_samples(part.split_samples());
     all.mutable_labels()->MergeFrom(part.labels());
     Append(part.inputs(), *all.mutable_inputs());
