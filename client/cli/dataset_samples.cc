@@ -17,8 +17,11 @@ namespace torpor::cli {
 namespace {
 
 struct SampleFlags {
-  std::string dataset, split, inputs, targets;
+  std::string dataset, split;
+  // Paths of files to write; empty: none.
+  std::string inputs, targets;
   int64_t first = 0, count = 10;
+  // In the place of the input.
   bool target = false;
 };
 
@@ -29,17 +32,19 @@ absl::Status WriteNpy(const std::string& path, const v1::Tensor& tensor) {
   return file.Finish();
 }
 
-absl::StatusOr<v1::ReadSamplesResponse> Read(Context& context, const SampleFlags& flags) {
+// `first_flag` set flags.first.
+absl::StatusOr<v1::ReadSamplesResponse> Read(Context& context, const SampleFlags& flags,
+                                             absl::string_view first_flag) {
   CLI_ASSIGN_OR_RETURN(const v1::Split::Kind split, ParseSplit(flags.split));
   if (flags.count < 1) {
     return UsageError(absl::StrCat("must be at least 1, got ", flags.count), "--count",
                       "--count 10");
   }
-  return ReadSamples(context, flags.dataset, split, flags.first, flags.count);
+  return ReadSamples(context, flags.dataset, split, flags.first, flags.count, first_flag);
 }
 
 absl::Status Samples(Context& context, const SampleFlags& flags) {
-  CLI_ASSIGN_OR_RETURN(const v1::ReadSamplesResponse read, Read(context, flags));
+  CLI_ASSIGN_OR_RETURN(const v1::ReadSamplesResponse read, Read(context, flags, "--first"));
   if (!flags.targets.empty() && !read.has_targets()) {
     return UsageError(absl::StrCat("samples of ", flags.dataset, " have labels, no targets"),
                       "--targets", "--inputs");
@@ -56,7 +61,7 @@ absl::Status Samples(Context& context, const SampleFlags& flags) {
 }
 
 absl::Status Spikes(Context& context, const SampleFlags& flags) {
-  CLI_ASSIGN_OR_RETURN(const v1::ReadSamplesResponse read, Read(context, flags));
+  CLI_ASSIGN_OR_RETURN(const v1::ReadSamplesResponse read, Read(context, flags, "--sample"));
   CLI_ASSIGN_OR_RETURN(const v1::SpikeTrain spikes,
                        flags.target ? TargetSpikes(read, 0) : InputSpikes(read, 0));
   for (int i = 0; i < spikes.step_size(); ++i) {

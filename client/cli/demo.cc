@@ -2,6 +2,9 @@
 // a tenth.
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -157,7 +160,7 @@ class LiveTable {
   explicit LiveTable(Context& context)
       : context_(context),
         shown_(context.options.format == Format::kTable),
-        moving_(shown_ && context.err_is_terminal && !context.options.no_color) {
+        moving_(shown_ && context.UseColor()) {
     if (shown_) context_.out << DemoTableHeader() << std::endl;
   }
   void Progress(const Mode& mode, int64_t answered, int64_t all) {
@@ -268,8 +271,7 @@ void PrintResult(Context& context, const DemoRecord& record, const std::string& 
   if (context.options.format == Format::kTable) {
     context.out << absl::StrFormat(
                        "%d images answered in %.1f s; %d of %d requests dropped, %d refused, %d "
-                       "replies from a mode "
-                       "that was not asked for",
+                       "replies from a mode that was not asked for",
                        stream.samples_answered, stream.seconds, stream.dropped(), stream.items_sent,
                        stream.items_refused, stream.wrong_generation)
                 << std::endl
@@ -299,7 +301,8 @@ void PrintResult(Context& context, const DemoRecord& record, const std::string& 
 
 absl::Status Demo(Context& context, const DemoFlags& flags) {
   if (!(flags.seconds >= 0 && flags.seconds <= 3600)) {
-    return UsageError("must be in [0, 3600]", "--seconds-per-mode");
+    return UsageError(absl::StrFormat("must be in [0, 3600], got %g", flags.seconds),
+                      "--seconds-per-mode");
   }
   CLI_ASSIGN_OR_RETURN(const std::vector<Mode> modes, PlanModes(flags));
   const std::string path = flags.dataset_path.empty()
@@ -334,10 +337,8 @@ absl::Status Demo(Context& context, const DemoFlags& flags) {
   spec.mutable_train()->set_seed(flags.seed);
   if (InterruptGuard::Interrupted()) return Interrupted();
   const absl::Time begin = absl::Now();
-  CLI_ASSIGN_OR_RETURN(record.training, RunJob(context, spec,
-                                               context.err_is_terminal && !context.options.no_color
-                                                   ? ProgressStyle::kBar
-                                                   : ProgressStyle::kLines));
+  const ProgressStyle style = context.UseColor() ? ProgressStyle::kBar : ProgressStyle::kLines;
+  CLI_ASSIGN_OR_RETURN(record.training, RunJob(context, spec, style));
   record.training_seconds = absl::ToDoubleSeconds(absl::Now() - begin);
   context.Note(absl::StrFormat(
       "trained in %.0f s; the stream runs from here on, and is switched while it runs",

@@ -4,10 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "client/cli/sample_reader.h"
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/cli/sample_reader.h"
 
 namespace torpor::cli {
 namespace {

@@ -27,10 +27,10 @@ struct DemoRow {
   double agreement() const;
 };
 
-// Two lines: names, then units or blanks; and a row under them, with the same widths.
+// A line of names with their units, and a row under it, with the same widths.
 std::string DemoTableHeader();
 std::string DemoTableLine(const DemoRow& row);
-// "  stream  homogeneous 0.1   [####......]  64 %", for a line that is written over.
+// "     0.1  homogeneous  streaming [############........]  64 %", for a line that is written over.
 std::string DemoProgressLine(double epsilon, v1::BiasPolicy::Kind bias, int64_t answered,
                              int64_t all);
 

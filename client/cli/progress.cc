@@ -91,7 +91,7 @@ std::string ArmEventText(const v1::SelectArm& arm) {
 ProgressStyle ChooseProgressStyle(const Context& context, bool events) {
   if (events && context.options.format == Format::kJson) return ProgressStyle::kJson;
   if (context.options.quiet) return ProgressStyle::kSilent;
-  if (context.err_is_terminal && !context.options.no_color) return ProgressStyle::kBar;
+  if (context.UseColor()) return ProgressStyle::kBar;
   return events ? ProgressStyle::kLines : ProgressStyle::kSilent;
 }
 

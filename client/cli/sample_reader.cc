@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
+#include "client/cli/job_run.h"
 #include "client/cli/rpc.h"
+#include "client/cli/spike_stream.h"
 #include "torpor/v1/dataset.grpc.pb.h"
 
 namespace torpor::cli {
 namespace {
 
+// Of ReadSamplesRequest.
 constexpr int64_t kMostACall = 4096;
-// Of a chunk of spikes (inference.proto).
-constexpr int64_t kMostSteps = 4096;
 
 // Rows of another part of the same split behind those of `whole`.
 void Append(const v1::Tensor& part, v1::Tensor& whole) {
@@ -25,11 +28,20 @@ void Append(const v1::Tensor& part, v1::Tensor& whole) {
   whole.mutable_data()->append(part.data());
 }
 
+// Says where the user wrote what the server refused: the first sample, or another field.
+absl::Status NamePlace(absl::Status status, absl::string_view first_flag) {
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  if (first_flag.empty() || !bad || bad->field_violations().empty()) return status;
+  return bad->field_violations(0).field() == "first" ? WithWhere(std::move(status), first_flag)
+                                                     : NameFlag(std::move(status));
+}
+
 // Row `sample` of a tensor [n x steps x units]: a spike where a value is at least `least`.
 template <typename Value>
 absl::StatusOr<v1::SpikeTrain> SpikesFrom(const v1::Tensor& tensor, int64_t sample, Value least) {
-  if (tensor.shape_size() != 3 || tensor.shape(1) > kMostSteps) {
-    return UsageError("its samples are no spike trains [steps, units] of at most 4096 steps",
+  if (tensor.shape_size() != 3 || tensor.shape(1) > kMostChunkSteps) {
+    return UsageError(absl::StrCat("its samples are no spike trains [steps, units] of at most ",
+                                   kMostChunkSteps, " steps"),
                       "dataset", "synthetic-pattern");
   }
   const int64_t steps = tensor.shape(1), units = tensor.shape(2);
@@ -51,24 +63,25 @@ absl::StatusOr<v1::SpikeTrain> SpikesFrom(const v1::Tensor& tensor, int64_t samp
 
 absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std::string& dataset,
                                                     v1::Split::Kind split, int64_t first,
-                                                    int64_t count) {
+                                                    int64_t count, absl::string_view first_flag) {
   v1::ReadSamplesRequest request;
   request.set_name(FullName("datasets", dataset));
   request.set_split(split);
   v1::ReadSamplesResponse all;
-  int64_t end = first + count;
-  for (int64_t at = first; at < end;) {
+  int64_t at = first, left = count;
+  while (left > 0) {
     request.set_first(at);
-    request.set_count(static_cast<int32_t>(std::min(end - at, kMostACall)));
-    CLI_ASSIGN_OR_RETURN(
-        const v1::ReadSamplesResponse part,
-        Call<v1::DatasetService>(context, &v1::DatasetService::Stub::ReadSamples, request));
+    request.set_count(static_cast<int32_t>(std::min(left, kMostACall)));
+    const absl::StatusOr<v1::ReadSamplesResponse> read =
+        Call<v1::DatasetService>(context, &v1::DatasetService::Stub::ReadSamples, request);
+    if (!read.ok()) return NamePlace(read.status(), first_flag);
+    const v1::ReadSamplesResponse& part = *read;
     all.set_split_samples(part.split_samples());
     all.mutable_labels()->MergeFrom(part.labels());
     Append(part.inputs(), *all.mutable_inputs());
     if (part.has_targets()) Append(part.targets(), *all.mutable_targets());
     at += part.labels_size();
-    end = std::min(end, part.split_samples());
+    left = std::min(left - part.labels_size(), part.split_samples() - at);
   }
   return all;
 }

@@ -12,10 +12,12 @@
 namespace torpor::cli {
 
 // `count` samples from `first` on, fewer where the split ends: as many calls as it takes.
-// `dataset`: id or full name.
+// `dataset`: id or full name. `first_flag`: where the user says which is the first, for errors;
+// empty where no user does.
 absl::StatusOr<v1::ReadSamplesResponse> ReadSamples(Context& context, const std::string& dataset,
                                                     v1::Split::Kind split, int64_t first,
-                                                    int64_t count);
+                                                    int64_t count,
+                                                    absl::string_view first_flag = "");
 
 // Rows first..first+count-1 of samples [n x sample shape], flat: [count x inputs], as every network
 // takes them.

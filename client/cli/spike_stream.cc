@@ -51,6 +51,11 @@ void SpikeStream::Close() {
   stream_->Finish();
 }
 
-absl::Status SpikeStream::Ended() { return FromGrpc(stream_->Finish(), context_.options.server); }
+absl::Status SpikeStream::Ended() {
+  const grpc::Status status = stream_->Finish();
+  if (!status.ok()) return FromGrpc(status, context_.options.server);
+  return WithWhere(absl::UnavailableError("the stream of spikes ended before its answer"),
+                   absl::StrCat("server ", context_.options.server));
+}
 
 }  // namespace torpor::cli

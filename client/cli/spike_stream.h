@@ -12,6 +12,9 @@
 
 namespace torpor::cli {
 
+// The most steps that a chunk has (inference.proto).
+inline constexpr int kMostChunkSteps = 4096;
+
 // Not thread-safe. Cancelled when it goes out of scope before Close.
 class SpikeStream {
  public:
@@ -28,7 +31,7 @@ class SpikeStream {
   void Close();
 
  private:
-  // Why the server ended the stream.
+  // Why the server ended the stream; never OK, since an answer was waited for.
   absl::Status Ended();
 
   Context& context_;

@@ -23,11 +23,9 @@ std::string Bounds(const recipe::Check& check, Unit unit) {
 
 Outcome Judge(const recipe::Check& check, const std::vector<Row>& rows, const std::string& dataset,
               std::string& evidence) {
-  const Row* row = FindRow(rows, dataset, check.row());
-  const Row* minus = check.minus().empty() ? nullptr : FindRow(rows, dataset, check.minus());
-  const bool missing = row == nullptr || !row->measured ||
-                       (!check.minus().empty() && (minus == nullptr || !minus->measured));
-  if (missing) {
+  const Row* row = FindMeasured(rows, dataset, check.row());
+  const Row* minus = check.minus().empty() ? nullptr : FindMeasured(rows, dataset, check.minus());
+  if (row == nullptr || (minus == nullptr && !check.minus().empty())) {
     evidence = absl::StrCat(check.row(), ": not measured");
     return Outcome::kMissing;
   }

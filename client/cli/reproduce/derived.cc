@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/reproduce/figures.h"
 #include "client/cli/reproduce/frontiers.h"
+#include "client/cli/reproduce/plot_ticks.h"
 #include "client/cli/reproduce/study.h"
 
 namespace torpor::cli::reproduce {
@@ -20,8 +21,8 @@ using Ids = google::protobuf::RepeatedPtrField<std::string>;
 double SumOf(const std::vector<Row>& rows, const std::string& dataset, const Ids& ids) {
   double sum = 0;
   for (const std::string& id : ids) {
-    const Row* row = FindRow(rows, dataset, id);
-    sum += row != nullptr && row->measured ? *row->measured : std::nan("");
+    const Row* row = FindMeasured(rows, dataset, id);
+    sum += row != nullptr ? *row->measured : std::nan("");
   }
   return sum;
 }
@@ -87,16 +88,14 @@ void AddErrors(Study& study, const std::vector<Row>& rows, const recipe::Agreeme
   add("figures", "figures", Unit::kNumber, static_cast<double>(n));
 }
 
-// 1, 10, 100; over less than two decades 1, 2, 5, 10 too, that two labels at least are there.
-std::vector<double> DecadeTicks(double least, double most) {
-  std::vector<double> ticks;
-  for (double decade = 1e-3; decade <= most; decade *= 10) {
-    for (const double tick : {decade, 2 * decade, 5 * decade}) {
-      if (tick > decade && most >= 100 * least) continue;
-      if (tick >= least && tick <= most) ticks.push_back(tick);
-    }
-  }
-  return ticks;
+// Over less than two decades 1, 2, 5, 10: powers of ten alone might be one or none.
+std::vector<double> TicksOver(double least, double most) {
+  return most >= 100 * least ? DecadeTicks(least, most) : RoundTicks(least, most);
+}
+
+std::string WithUnit(const char* label, Unit unit) {
+  const std::string shown = ShownUnit(unit);
+  return shown.empty() ? label : absl::StrCat(label, " (", shown, ")");
 }
 
 // Ours against published, a series a column of tables.
@@ -106,28 +105,26 @@ void DrawAgreement(Study& study, const std::vector<Row>& rows, const recipe::Agr
   plot = LegendBelow(absl::StrCat("agreement-", agreement.id()), agreement.title());
   double least = std::numeric_limits<double>::infinity();
   double most = 0;
-  double scale = 1;
   std::map<std::string, Series> series;
   for (const Row& row : rows) {
     if (!IsOf(row, agreement)) continue;
-    scale = row.place.unit == Unit::kJoule ? 1e6 : row.place.unit == Unit::kWatt ? 1e3 : 1;
-    plot.x.label = row.place.unit == Unit::kJoule  ? "published (uJ)"
-                   : row.place.unit == Unit::kWatt ? "published (mW)"
-                                                   : "published";
+    const double scale = ShownScale(row.place.unit);
+    plot.x.label = WithUnit("published", row.place.unit);
+    plot.y.label = WithUnit("Torpor", row.place.unit);
     Series& of = series[row.place.column];
     of.name = row.place.column;
     of.style = Series::Style::kPoints;
-    of.points.push_back({scale * *row.paper, scale * *row.measured, {}, {}});
-    least = std::min({least, scale * *row.paper, scale * *row.measured});
-    most = std::max({most, scale * *row.paper, scale * *row.measured});
+    const double published = scale * *row.paper, ours = scale * *row.measured;
+    of.points.push_back({published, ours, {}, {}});
+    least = std::min({least, published, ours});
+    most = std::max({most, published, ours});
   }
   if (series.empty()) return;
-  plot.y.label = absl::StrCat("Torpor", plot.x.label.substr(std::string("published").size()));
   for (Axis* axis : {&plot.x, &plot.y}) {
     axis->logarithmic = true;
     axis->minimum = 0.8 * least;
     axis->maximum = 1.25 * most;
-    axis->ticks = DecadeTicks(0.8 * least, 1.25 * most);
+    axis->ticks = TicksOver(*axis->minimum, *axis->maximum);
   }
   int look = 0;
   for (auto& [name, of] : series) {
@@ -168,9 +165,9 @@ void DrawSavings(Study& study, const std::vector<Row>& rows) {
     plot.series[0].points.push_back({x, 100 * *row.measured, {}, {}});
     const std::string stem =
         row.place.base_id.substr(0, row.place.base_id.rfind("metric=")) + "metric=saving_";
-    const Row* low = FindRow(rows, "", stem + "p5");
-    const Row* middle = FindRow(rows, "", stem + "p50");
-    const Row* high = FindRow(rows, "", stem + "p95");
+    const Row* low = FindMeasured(rows, "", stem + "p5");
+    const Row* middle = FindMeasured(rows, "", stem + "p50");
+    const Row* high = FindMeasured(rows, "", stem + "p95");
     if (low != nullptr && middle != nullptr && high != nullptr) {
       plot.series[1].points.push_back(
           {x + 0.15, 100 * *middle->measured, 100 * *low->measured, 100 * *high->measured});

@@ -1,7 +1,9 @@
 // What a sample costs in training and in inference, priced by several devices (study.h).
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"

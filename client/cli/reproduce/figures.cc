@@ -2,23 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/mode_levers.h"
 #include "client/cli/report_plots.h"
+#include "client/cli/reproduce/plot_series.h"
+#include "client/cli/reproduce/plot_ticks.h"
 
 namespace torpor::cli::reproduce {
 namespace {
 
 constexpr const char* kDrawn[] = {"accuracy", "nasp", "loss", "memory"};
-
-// From a row's value to what is drawn: per cent, kilobytes.
-double ScaleOf(const std::string& metric) {
-  if (metric == "loss") return 1;
-  return metric == "memory" ? 1e-3 : 100;
-}
 
 // A policy looks the same in every plot; ways of being at equal power go by their order.
 int LookOf(const std::string& column, size_t index) {
@@ -34,9 +34,11 @@ int LookOf(const std::string& column, size_t index) {
 Axis HorizontalAxis(const std::vector<const Row*>& rows, bool power) {
   std::set<double> values;
   for (const Row* row : rows) values.insert(row->place.x);
+  // A margin of 0 has no place on a logarithmic axis.
+  if (values.size() > 1 && *values.begin() <= 0) values.erase(values.begin());
   Axis axis = AxisOver(power ? kNaspLabel : LeverLabel(rows.front()->place.x_lever), values);
   // Labels of neighbours would touch.
-  double last = 0;
+  double last = -std::numeric_limits<double>::infinity();
   for (const double value : values) {
     if (axis.logarithmic ? value < 1.35 * last : value < last + 0.05) continue;
     axis.ticks.push_back(value);
@@ -110,26 +112,18 @@ void ShortenNames(std::vector<Series>& series) {
   for (Series& each : series) each.name.erase(0, common);
 }
 
-void LegendBeside(Plot& plot) {
+void MakeRoomForNames(Plot& plot) {
+  if (plot.series.size() <= kMostBelow) return;
   ShortenNames(plot.series);
-  plot.legend = "outside right top vertical Left reverse";
-  plot.width = 960;
+  LegendBeside(960, plot);
 }
 
-// The curve of the column, begun where there is none yet.
-Series& SeriesFor(const std::string& column, Plot& plot) {
-  const auto found = std::find_if(plot.series.begin(), plot.series.end(),
-                                  [&](const Series& s) { return s.name == column; });
-  if (found != plot.series.end()) return *found;
-  Series fresh;
-  fresh.name = column;
-  fresh.look = LookOf(column, plot.series.size());
-  return plot.series.emplace_back(std::move(fresh));
+Series& CurveOf(const std::string& column, Plot& plot) {
+  return SeriesNamed(column, LookOf(column, plot.series.size()), plot);
 }
 
 Drawing Draw(const std::string& group, const std::string& metric,
              const std::vector<const Row*>& rows, size_t index) {
-  const double scale = ScaleOf(metric);
   Drawing drawing;
   Plot& plot = drawing.plot;
   const bool power = absl::StrContains(rows.front()->place.base_id, "mode=");
@@ -137,14 +131,9 @@ Drawing Draw(const std::string& group, const std::string& metric,
   plot.x = HorizontalAxis(rows, power);
   plot.y = VerticalAxis(metric, rows);
   for (const Row* row : rows) {
-    Point point{row->place.x, scale * *row->measured, std::nullopt, std::nullopt};
-    if (row->low && row->high) {
-      point.low = scale * *row->low;
-      point.high = scale * *row->high;
-    }
-    SeriesFor(row->place.column, plot).points.push_back(point);
+    CurveOf(row->place.column, plot).points.push_back(PointAt(row->place.x, *row));
   }
-  if (plot.series.size() > kMostBelow) LegendBeside(plot);
+  MakeRoomForNames(plot);
   for (Series& series : plot.series) {
     std::stable_sort(series.points.begin(), series.points.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
@@ -153,26 +142,19 @@ Drawing Draw(const std::string& group, const std::string& metric,
   return drawing;
 }
 
-// What accuracy is paid with.
-struct Price {
-  const char* metric;
-  double scale;
-};
-constexpr Price kPower = {"nasp", 100};
-constexpr Price kEnergy = {"joules", 1e6};
-
-// Accuracy against its price, where a group has both; no points otherwise. Sets the price's range.
-Plot DrawAgainst(const Price& price, const std::string& group,
+// Accuracy against the metric that it is paid with, where a group has both; no points otherwise.
+// Widens the price's range to what is drawn.
+Plot DrawAgainst(const std::string& price, const std::string& group,
                  const std::vector<const Row*>& accuracies, const std::vector<Row>& rows,
                  double& least, double& most) {
   Plot plot = LegendBelow("", group);
   plot.y = VerticalAxis("accuracy", accuracies);
   for (const Row* row : accuracies) {
-    const Row* paid = FindRow(rows, row->place.dataset,
-                              absl::StrCat(row->place.base_id, ",metric=", price.metric));
-    if (paid == nullptr || !paid->measured || !(*paid->measured > 0)) continue;
-    const double value = price.scale * *paid->measured;
-    SeriesFor(row->place.column, plot).points.push_back({value, 100 * *row->measured, {}, {}});
+    const Row* paid =
+        FindMeasured(rows, row->place.dataset, absl::StrCat(row->place.base_id, ",metric=", price));
+    if (paid == nullptr || !(*paid->measured > 0)) continue;
+    const double value = ShownScale(paid->place.unit) * *paid->measured;
+    CurveOf(row->place.column, plot).points.push_back({value, 100 * *row->measured, {}, {}});
     least = std::min(least, value);
     most = std::max(most, value);
   }
@@ -183,12 +165,12 @@ Drawing DrawTradeOff(const std::string& group, const std::vector<const Row*>& ac
                      const std::vector<Row>& rows, size_t index) {
   double least = 100, most = 100;
   Drawing drawing;
-  drawing.plot = DrawAgainst(kPower, group, accuracies, rows, least, most);
+  drawing.plot = DrawAgainst("nasp", group, accuracies, rows, least, most);
   drawing.plot.name = absl::StrCat("tradeoff-", index);
   drawing.plot.x = NaspAxis(0.9 * least, 1.1 * most);
   drawing.caption =
       "What a share of the power buys: up and to the left is better. One point a mode.";
-  if (drawing.plot.series.size() > kMostBelow) LegendBeside(drawing.plot);
+  MakeRoomForNames(drawing.plot);
   return drawing;
 }
 
@@ -197,17 +179,15 @@ Drawing DrawEnergy(const std::string& group, const std::vector<const Row*>& accu
   double least = 1e9, most = 0;
   Drawing drawing;
   Plot& plot = drawing.plot;
-  plot = DrawAgainst(kEnergy, group, accuracies, rows, least, most);
+  plot = DrawAgainst("joules", group, accuracies, rows, least, most);
   plot.name = absl::StrCat("energy-", index);
   plot.x.label = "simulated energy of an image (uJ)";
   plot.x.logarithmic = true;
   plot.x.minimum = 0.9 * least;
   plot.x.maximum = 1.1 * most;
-  for (double tick = 1e-3; tick <= most; tick *= 10) {
-    if (tick >= least) plot.x.ticks.push_back(tick);
-  }
+  plot.x.ticks = DecadeTicks(least, most);
   drawing.caption = "Priced by a device profile, not measured: up and to the left is better.";
-  if (plot.series.size() > kMostBelow) LegendBeside(plot);
+  MakeRoomForNames(plot);
   return drawing;
 }
 
@@ -222,15 +202,18 @@ Plot LegendBelow(const std::string& name, const std::string& title) {
   return plot;
 }
 
+void LegendBeside(int width, Plot& plot) {
+  plot.legend = "outside right top vertical Left reverse";
+  plot.width = width;
+}
+
 Axis NaspAxis(double minimum, double maximum) {
   Axis axis;
   axis.label = kNaspLabel;
   axis.logarithmic = true;
   axis.minimum = minimum;
   axis.maximum = maximum;
-  for (const double tick : {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0}) {
-    if (tick >= minimum && tick <= maximum) axis.ticks.push_back(tick);
-  }
+  axis.ticks = RoundTicks(std::max(minimum, 0.5), std::min(maximum, 500.0));
   return axis;
 }
 

@@ -13,6 +13,9 @@ namespace torpor::cli::reproduce {
 
 // An empty plot with its legend below, for curves that go through every corner.
 Plot LegendBelow(const std::string& name, const std::string& title);
+// Moves the legend to the right, where there is room for more names; the plot becomes `width`
+// pixels wide with it.
+void LegendBeside(int width, Plot& plot);
 
 // NASP in per cent, logarithmic, with ticks at round numbers.
 Axis NaspAxis(double minimum, double maximum);

@@ -1,5 +1,8 @@
 // What a recipe's networks store, counted in several ways, without any training (study.h).
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
@@ -23,28 +26,36 @@ absl::StatusOr<double> BytesOf(Study& study, const v1::Network& network,
   return description.memory_bytes();
 }
 
-// "weight_bits=8,neuron_bits=16"; numbers that are not stored in few bits are left out, but for the
-// weights of the first place.
+int WeightBits(const v1::Quantization& storage) {
+  return storage.has_weight_bits() ? storage.weight_bits() : kFloatBits;
+}
+
+// "weight_bits=8,neuron_bits=16"; weights that are not stored in few bits have 32, neurons that are
+// not are left out.
 std::string StorageText(const v1::Quantization& storage) {
-  const int weight_bits = storage.has_weight_bits() ? storage.weight_bits() : kFloatBits;
-  std::string text = absl::StrCat("weight_bits=", weight_bits);
+  std::string text = absl::StrCat("weight_bits=", WeightBits(storage));
   if (storage.has_neuron_bits()) absl::StrAppend(&text, ",neuron_bits=", storage.neuron_bits());
   return text;
 }
 
+// What is counted, for people.
+std::string CountedText(const recipe::MemoryPlan& plan, const recipe::Counting& counting,
+                        const v1::Quantization& storage) {
+  return absl::StrCat(plan.title(), ", counting ", counting.name(), ", ", StorageText(storage));
+}
+
 Place PlaceOf(const recipe::MemoryPlan& plan, const recipe::Counting& counting,
               const v1::Quantization& storage) {
-  const std::string text = StorageText(storage);
   Place place;
-  place.base_id = JoinId({plan.prefix(), absl::StrCat("counting=", counting.name()), text});
-  place.what = absl::StrCat("memory of ", plan.title(), ", counting ", counting.name(), ", ", text);
+  place.base_id =
+      JoinId({plan.prefix(), absl::StrCat("counting=", counting.name()), StorageText(storage)});
+  place.what = absl::StrCat("memory of ", CountedText(plan, counting, storage));
   place.group = absl::StrCat("counting ", counting.name());
   place.metric = "memory";
   place.unit = Unit::kBytes;
-  place.line = absl::StrCat(storage.has_weight_bits() ? storage.weight_bits() : kFloatBits,
-                            " bits of a weight");
+  place.line = absl::StrCat(WeightBits(storage), " bits of a weight");
   place.column = absl::StrCat(plan.title(), storage.has_neuron_bits() ? ", neurons too" : "");
-  place.x = storage.has_weight_bits() ? storage.weight_bits() : kFloatBits;
+  place.x = WeightBits(storage);
   place.x_lever = "precision_bits";
   return place;
 }
@@ -69,7 +80,7 @@ absl::Status RunCounting(Study& study, const recipe::MemoryPlan& plan,
     place.metric = "saving";
     place.unit = Unit::kNumber;
     place.what = absl::StrCat("how many times as much ", plan.against(), " stores as ",
-                              place.what.substr(std::string("memory of ").size()));
+                              CountedText(plan, counting, storage));
     study.rows.Add(std::move(place), {.value = against / bytes});
   }
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // What arrays of weights cost in memory organisations, without any training (study.h).
 #include <cmath>
-#include <utility>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
@@ -69,6 +69,7 @@ void AddSaving(Study& study, const Stored& stored, const v1::MemoryComparison& c
   const std::string against =
       absl::StrCat("saving in backward pass and update against ", SchemeName(comparison.against()));
   add("saving_rate", against, comparison.saving());
+  // The 5th, 25th, 50th, 75th and 95th; none without draws.
   if (comparison.percentiles_size() != 5) return;
   add("saving_p5", absl::StrCat("5th percentile over draws of the ", against),
       comparison.percentiles(0));
@@ -78,35 +79,41 @@ void AddSaving(Study& study, const Stored& stored, const v1::MemoryComparison& c
   add("robustness", absl::StrCat("share of draws with a ", against), comparison.robustness());
 }
 
-absl::Status RunStored(Study& study, const Stored& stored) {
-  v1::CompareMemoryRequest request;
+// Costs as the plan's profile has them.
+template <typename Request>
+Request RequestOf(const Stored& stored) {
+  Request request;
   *request.mutable_subject() = SubjectOf(stored);
   *request.mutable_schemes() = stored.plan.schemes();
   if (!stored.plan.profile().empty()) {
     request.mutable_costs()->set_profile_name(stored.plan.profile());
   }
-  v1::EstimateMemoryResponse estimates;
-  if (stored.plan.against() == v1::MemoryScheme::UNSPECIFIED) {
-    v1::EstimateMemoryRequest estimate;
-    *estimate.mutable_subject() = request.subject();
-    *estimate.mutable_schemes() = request.schemes();
-    *estimate.mutable_costs() = request.costs();
-    CLI_ASSIGN_OR_RETURN(
-        estimates,
-        Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::EstimateMemory, estimate));
-  } else {
-    request.set_draws(stored.plan.draws());
-    CLI_ASSIGN_OR_RETURN(
-        v1::CompareMemoryResponse response,
-        Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::CompareMemory, request));
-    for (const v1::MemoryComparison& comparison : response.comparisons()) {
-      if (comparison.against() == stored.plan.against() &&
-          comparison.quantity() == v1::MemoryQuantity::BACKWARD_UPDATE) {
-        AddSaving(study, stored, comparison);
-      }
+  return request;
+}
+
+// Adds what is saved against the plan's scheme; returns the estimates behind it.
+absl::StatusOr<v1::EstimateMemoryResponse> Compare(Study& study, const Stored& stored) {
+  auto request = RequestOf<v1::CompareMemoryRequest>(stored);
+  request.set_draws(stored.plan.draws());
+  CLI_ASSIGN_OR_RETURN(
+      const v1::CompareMemoryResponse response,
+      Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::CompareMemory, request));
+  for (const v1::MemoryComparison& comparison : response.comparisons()) {
+    if (comparison.against() == stored.plan.against() &&
+        comparison.quantity() == v1::MemoryQuantity::BACKWARD_UPDATE) {
+      AddSaving(study, stored, comparison);
     }
-    estimates = std::move(*response.mutable_estimates());
   }
+  return response.estimates();
+}
+
+absl::Status RunStored(Study& study, const Stored& stored) {
+  const bool alone = stored.plan.against() == v1::MemoryScheme::UNSPECIFIED;
+  CLI_ASSIGN_OR_RETURN(
+      const v1::EstimateMemoryResponse estimates,
+      alone ? Call<v1::MemoryService>(study.context, &v1::MemoryService::Stub::EstimateMemory,
+                                      RequestOf<v1::EstimateMemoryRequest>(stored))
+            : Compare(study, stored));
   for (const v1::MemoryEstimate& total : estimates.totals()) AddEstimate(study, stored, total);
   return absl::OkStatus();
 }

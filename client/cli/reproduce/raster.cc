@@ -22,8 +22,10 @@ Series SeriesOf(const v1::SpikeTrain& spikes, const std::string& name, Series::S
   return series;
 }
 
-Plot RasterPlot(const v1::SpikeTrain& target, const v1::SpikeTrain& output, int64_t units) {
-  Plot plot = LegendBelow("", "");
+Plot RasterPlot(const recipe::NetworkPlan& plan, const v1::SpikeTrain& target,
+                const v1::SpikeTrain& output, int64_t units) {
+  Plot plot = LegendBelow(absl::StrCat("raster-", plan.id()),
+                          absl::StrCat(plan.title(), ": target and output"));
   plot.x.label = "step";
   plot.x.minimum = 0;
   plot.x.maximum = target.steps();
@@ -56,9 +58,7 @@ absl::Status RunRaster(Study& study, const Trained& trained) {
   stream.Close();
 
   Drawing drawing;
-  drawing.plot = RasterPlot(target, response.spikes(), sample.targets().shape(2));
-  drawing.plot.name = absl::StrCat("raster-", trained.plan.id());
-  drawing.plot.title = absl::StrCat(trained.plan.title(), ": target and output");
+  drawing.plot = RasterPlot(trained.plan, target, response.spikes(), sample.targets().shape(2));
   drawing.caption = absl::StrCat("Spikes of the network with seed 1 after training, ",
                                  response.spikes().step_size(), " of them, above the ",
                                  target.step_size(), " that they are to become.");

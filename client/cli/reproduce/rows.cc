@@ -143,6 +143,12 @@ const Row* FindRow(const std::vector<Row>& rows, const std::string& dataset,
   return nullptr;
 }
 
+const Row* FindMeasured(const std::vector<Row>& rows, const std::string& dataset,
+                        const std::string& base_id) {
+  const Row* row = FindRow(rows, dataset, base_id);
+  return row != nullptr && row->measured ? row : nullptr;
+}
+
 Json RowJson(const Row& row) {
   Json json = {{"id", row.id},
                {"what", row.place.what},
@@ -172,27 +178,65 @@ std::string RowsCsv(const std::vector<Row>& rows) {
   return out;
 }
 
-std::string FormatValue(std::optional<double> value, Unit unit) {
-  if (!value || !std::isfinite(*value)) return "-";
-  // What rounds to nothing has no sign.
-  const auto rounded = [](double number, double step) {
-    return std::abs(number) < step / 2 ? 0.0 : number;
-  };
+double ShownScale(Unit unit) {
   switch (unit) {
     case Unit::kFraction:
-      return absl::StrFormat("%.2f %%", rounded(100 * *value, 0.01));
+      return 100;
     case Unit::kJoule:
-      return absl::StrFormat("%.4g uJ", 1e6 * *value);
+      return 1e6;
     case Unit::kWatt:
-      return absl::StrFormat("%.4g mW", 1e3 * *value);
+      return 1e3;
     case Unit::kBytes:
-      return absl::StrFormat("%.1f kB", 1e-3 * *value);
-    case Unit::kDegree:
-      return absl::StrFormat("%.1f deg", rounded(*value, 0.1));
+      return 1e-3;
     case Unit::kNumber:
-      return absl::StrFormat("%.4f", rounded(*value, 0.0001));
+    case Unit::kDegree:
+      return 1;
   }
-  return "-";
+  return 1;
+}
+
+const char* ShownUnit(Unit unit) {
+  switch (unit) {
+    case Unit::kFraction:
+      return "%";
+    case Unit::kJoule:
+      return "uJ";
+    case Unit::kWatt:
+      return "mW";
+    case Unit::kBytes:
+      return "kB";
+    case Unit::kDegree:
+      return "deg";
+    case Unit::kNumber:
+      return "";
+  }
+  return "";
+}
+
+std::string FormatValue(std::optional<double> value, Unit unit) {
+  if (!value || !std::isfinite(*value)) return "-";
+  const double shown = ShownScale(unit) * *value;
+  // What rounds to nothing has no sign.
+  const auto rounded = [shown](double step) { return std::abs(shown) < step / 2 ? 0.0 : shown; };
+  std::string text;
+  switch (unit) {
+    case Unit::kFraction:
+      text = absl::StrFormat("%.2f", rounded(0.01));
+      break;
+    case Unit::kJoule:
+    case Unit::kWatt:
+      text = absl::StrFormat("%.4g", shown);
+      break;
+    case Unit::kBytes:
+      text = absl::StrFormat("%.1f", shown);
+      break;
+    case Unit::kDegree:
+      text = absl::StrFormat("%.1f", rounded(0.1));
+      break;
+    case Unit::kNumber:
+      return absl::StrFormat("%.4f", rounded(0.0001));
+  }
+  return absl::StrCat(text, " ", ShownUnit(unit));
 }
 
 std::string FormatDifference(std::optional<double> difference, Unit unit) {

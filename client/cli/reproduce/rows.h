@@ -89,12 +89,20 @@ class RowCollector {
 // The row of this id for a dataset; null when there is none.
 const Row* FindRow(const std::vector<Row>& rows, const std::string& dataset,
                    const std::string& base_id);
+// The same; null also where it could not be measured.
+const Row* FindMeasured(const std::vector<Row>& rows, const std::string& dataset,
+                        const std::string& base_id);
 
 // "{id, what, paper, measured, low, high, seeds, ...}" with null for what is unknown.
 Json RowJson(const Row& row);
 // A header and a line a row.
 std::string RowsCsv(const std::vector<Row>& rows);
 
+// What a value is multiplied by where it is shown: shares in per cent, energies in uJ, powers in
+// mW, memory in kB.
+double ShownScale(Unit unit);
+// "%", "uJ", "mW", "kB", "deg"; empty for plain numbers.
+const char* ShownUnit(Unit unit);
 // "92.32 %", "0.1547", "120.1 deg" or "-".
 std::string FormatValue(std::optional<double> value, Unit unit);
 // The same for a difference of two values: those of fractions in points.

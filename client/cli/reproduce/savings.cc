@@ -1,4 +1,7 @@
 // The least power that keeps accuracy, with epsilon chosen on held-out training samples (study.h).
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
 #include "client/cli/reproduce/figures.h"

@@ -1,5 +1,6 @@
 #include "client/cli/sample_reader.h"
 
+#include <limits>
 #include <sstream>
 
 #include "gmock/gmock.h"
@@ -73,6 +74,13 @@ TEST_F(SampleReaderTest, StopsWhereTheSplitEnds) {
   EXPECT_EQ(read->labels_size(), 5);
   EXPECT_EQ(read->inputs().shape(0), 5);
   EXPECT_EQ(read->split_samples(), 10);
+}
+
+TEST_F(SampleReaderTest, TakesAsManyAsThereAreHoweverManyAreAskedFor) {
+  const auto read =
+      ReadSamples(context_, "ten", v1::Split::TEST, 7, std::numeric_limits<int64_t>::max());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(read->labels(), ElementsAre(7, 8, 9));
 }
 
 TEST(FlatRowsTest, CutsRowsAndKeepsNoShape) {

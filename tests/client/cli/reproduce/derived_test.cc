@@ -145,5 +145,20 @@ TEST_F(DerivedTest, SavingsAreDrawnWithTheirDraws) {
   EXPECT_EQ(*plot.series[1].points[0].high, 70);
 }
 
+TEST_F(DerivedTest, SavingsAreDrawnWithoutDrawsThatAreNoNumbers) {
+  for (const char* bits : {"bits=8,", "bits=4,"}) {
+    const auto add = [&](const char* metric, double value) {
+      study_.rows.Add(At(absl::StrCat(bits, "metric=", metric), metric), {.value = value});
+    };
+    add("saving_rate", 0.5);
+    add("saving_p5", std::nan(""));
+    add("saving_p50", 0.45);
+    add("saving_p95", 0.7);
+  }
+  AddDerived(study_);
+  ASSERT_EQ(study_.drawings.size(), 1u);
+  EXPECT_EQ(study_.drawings[0].plot.series.size(), 1u);
+}
+
 }  // namespace
 }  // namespace torpor::cli::reproduce
