@@ -57,16 +57,14 @@ Json WholeEstimate(const v1::EstimateMemoryResponse& response, size_t schemes) {
   json["profile"] = response.profile().name();
   json["estimates"] = EstimateRows(response);
   json["totals"] = TotalRows(response);
+  json["notes"] = std::vector<std::string>(response.notes().begin(), response.notes().end());
   return json;
 }
 
-void NoteRefusals(Context& context, const v1::EstimateMemoryResponse& response) {
-  for (const v1::MemoryEstimate& estimate : response.estimates()) {
-    if (estimate.refused().empty()) continue;
-    context.Note(absl::StrCat(SchemeName(estimate.scheme()), " cannot hold ", estimate.array(),
-                              ": ", estimate.refused()));
-    return;
-  }
+// What tables leave out.
+void NoteAll(Context& context, const v1::EstimateMemoryResponse& response) {
+  if (context.options.format != Format::kTable) return;
+  for (const std::string& note : MemoryNotes(response)) context.Note(note);
 }
 
 absl::Status Estimate(Context& context, const MemoryFlags& flags) {
@@ -82,13 +80,10 @@ absl::Status Estimate(Context& context, const MemoryFlags& flags) {
   if (ArrayCount(*response) > 1) {
     for (Json& total : TotalRows(*response)) rows.push_back(std::move(total));
   }
-  // A scheme that cannot hold an array has no figures to show.
-  if (context.options.format == Format::kTable) {
-    std::erase_if(rows, [](const Json& row) { return row.contains("refused"); });
-  }
+  if (context.options.format == Format::kTable) rows = WithFigures(std::move(rows));
   PrintRows(context, EstimateColumns(context.options.format), rows,
             WholeEstimate(*response, question.schemes.size()));
-  if (context.options.format == Format::kTable) NoteRefusals(context, *response);
+  NoteAll(context, *response);
   return absl::OkStatus();
 }
 
@@ -214,6 +209,7 @@ absl::Status Compare(Context& context, const CompareFlags& flags) {
   context.out << "\nsavings are against " << SchemeName(input.against)
               << "; break-even densities, all arrays at one density:\n\n";
   PrintRows(context, BreakEvenColumns(Format::kTable), BreakEvenRows(input.response), Json());
+  NoteAll(context, input.response.estimates());
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #include "client/cli/memory_report.h"
 
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -161,6 +162,27 @@ Json EstimateJson(const v1::MemoryEstimate& estimate) {
   json["backward_accesses"] = estimate.backward_accesses();
   json["update_accesses"] = estimate.update_accesses();
   return json;
+}
+
+std::vector<Json> WithFigures(std::vector<Json> rows) {
+  std::erase_if(rows, [](const Json& row) { return row.contains("refused"); });
+  return rows;
+}
+
+std::vector<std::string> MemoryNotes(const v1::EstimateMemoryResponse& response) {
+  // By scheme and reason.
+  std::map<std::pair<int, std::string>, std::vector<std::string>> refused;
+  for (const v1::MemoryEstimate& estimate : response.estimates()) {
+    if (estimate.refused().empty()) continue;
+    refused[{estimate.scheme(), estimate.refused()}].push_back(estimate.array());
+  }
+  std::vector<std::string> notes;
+  for (const auto& [what, arrays] : refused) {
+    notes.push_back(absl::StrCat(SchemeName(static_cast<v1::MemoryScheme::Kind>(what.first)),
+                                 " cannot hold ", absl::StrJoin(arrays, ", "), ": ", what.second));
+  }
+  notes.insert(notes.end(), response.notes().begin(), response.notes().end());
+  return notes;
 }
 
 std::vector<Column> EstimateColumns(Format format) {
@@ -333,8 +355,11 @@ absl::StatusOr<Report> MakeMemoryReport(const MemoryReportInput& input) {
   for (const v1::MemoryEstimate& e : input.response.estimates().totals()) {
     rows.push_back(EstimateJson(e));
   }
-  AddTable(page, rows, EstimateColumns(Format::kTable),
+  AddTable(page, WithFigures(rows), EstimateColumns(Format::kTable),
            "Of one pass over a sample's active inputs. Leakage is known for dense arrays alone.");
+  for (const std::string& note : MemoryNotes(input.response.estimates())) {
+    page.Paragraph(absl::StrCat("Note: ", note, "."));
+  }
   report.files.emplace_back(".csv", CsvText(EstimateColumns(Format::kCsv), rows));
   page.Heading("Made with");
   page.Paragraph(

@@ -19,6 +19,11 @@ std::string QuantityText(v1::MemoryQuantity::Kind quantity);
 // {"array", "scheme", "bits", "density", the figures, "refused"} of an estimate; sums have the
 // array "all". leakage_mw is left out where it is unknown.
 Json EstimateJson(const v1::MemoryEstimate& estimate);
+// Those of a table for people: a scheme that cannot hold an array has no figures to show.
+std::vector<Json> WithFigures(std::vector<Json> rows);
+// What such a table leaves out, in sentences without a full stop: arrays that a scheme cannot hold,
+// with the reason, and what the server says about the figures.
+std::vector<std::string> MemoryNotes(const v1::EstimateMemoryResponse& response);
 std::vector<Column> EstimateColumns(Format format);
 
 // One row a scheme and quantity: the saving against `against` with its percentiles and robustness.

@@ -223,6 +223,7 @@ absl::StatusOr<v1::EstimateMemoryResponse> EstimateMemory(std::span<const v1::We
   }
   TORPOR_RETURN_IF_ERROR(violations.ToStatus());
   *response.mutable_profile() = profile;
+  for (std::string& note : NotesOnFit(profile, arrays)) response.add_notes(std::move(note));
   return response;
 }
 

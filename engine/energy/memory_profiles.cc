@@ -1,6 +1,10 @@
 #include "engine/energy/memory_profiles.h"
 
 #include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "engine/base/status.h"
 #include "engine/energy/coefficients.h"
@@ -14,6 +18,9 @@ constexpr char kSynthesis[] =
     "fitted (soft L1 of the logarithms) to 214 energies of dense arrays, synthesised controllers "
     "and compiled memories: synthesis data behind Schaefer et al. 2020, arXiv 2003.11639, "
     "repository Intelligent-Microsystems-Lab/QuantizedSNNs";
+// Of its arrays.
+constexpr int kLeastFittedBits = 2;
+constexpr int kMostFittedBits = 12;
 constexpr char kHorowitz[] =
     "after Horowitz, Computing's energy problem (and what we can do about it), ISSCC 2014, 45 nm: "
     "accesses of 64 bits take 10 pJ in 8 kB, 20 pJ in 32 kB, 100 pJ in 1 MB; quoted from memory, "
@@ -117,6 +124,30 @@ std::vector<v1::DeviceProfile> MemoryProfiles() {
           Horowitz("memory-45nm-half-fixed",
                    "45 nm SRAM in which half of a 64-bit access is paid whatever its width.", 5,
                    0.078)};
+}
+
+std::vector<std::string> NotesOnFit(const v1::DeviceProfile& profile,
+                                    std::span<const v1::WeightArray> arrays) {
+  std::vector<std::string> notes;
+  if (profile.name() != kMemoryProfile) return notes;
+  std::vector<std::string> other_bits, convolutions;
+  for (const v1::WeightArray& array : arrays) {
+    if (array.bits() < kLeastFittedBits || array.bits() > kMostFittedBits) {
+      other_bits.push_back(absl::StrCat(array.name(), " (", array.bits(), ")"));
+    }
+    if (array.has_conv2d()) convolutions.push_back(array.name());
+  }
+  if (!other_bits.empty()) {
+    notes.push_back(absl::StrCat(
+        "bits outside ", kLeastFittedBits, "..", kMostFittedBits, ", to which ", profile.name(),
+        " was fitted: figures are extrapolated for ", absl::StrJoin(other_bits, ", ")));
+  }
+  if (!convolutions.empty()) {
+    notes.push_back(absl::StrCat("convolutions were no part of the fit of ", profile.name(),
+                                 ": ratios hold better than energies for ",
+                                 absl::StrJoin(convolutions, ", ")));
+  }
+  return notes;
 }
 
 }  // namespace torpor

@@ -44,7 +44,7 @@ Outcome Judge(const recipe::Check& check, const std::vector<Row>& rows, const st
 }
 
 Finding JudgeClaim(const recipe::Claim& claim, const std::vector<Row>& rows,
-                   const std::string& dataset) {
+                   const std::string& dataset, bool quick) {
   Finding finding{claim.text(), claim.source(), dataset, Verdict::kNotMeasured, {}, ""};
   int holds = 0, fails = 0, missing = 0;
   for (const recipe::Check& check : claim.checks()) {
@@ -62,23 +62,31 @@ Finding JudgeClaim(const recipe::Claim& claim, const std::vector<Row>& rows,
     }
   }
   if (missing > 0 || holds + fails == 0) return finding;
-  finding.verdict = fails == 0   ? Verdict::kConfirmed
-                    : holds == 0 ? Verdict::kNotReproduced
-                                 : Verdict::kPartly;
-  if (fails > 0) finding.reason = claim.reason();
+  if (fails == 0) {
+    finding.verdict = Verdict::kConfirmed;
+  } else if (quick) {
+    finding.verdict = Verdict::kNotDecided;
+    finding.reason = "a quick run is shorter than what this is about";
+  } else {
+    finding.verdict = holds == 0 ? Verdict::kNotReproduced : Verdict::kPartly;
+    finding.reason = claim.reason();
+  }
   return finding;
 }
 
 }  // namespace
 
-std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows) {
+std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows,
+                                 bool quick) {
+  // Of a recipe that has nothing to shorten, a quick run is the whole.
+  const bool shortened = quick && recipe.has_quick();
   std::vector<Finding> findings;
   std::vector<std::string> datasets(recipe.datasets().begin(), recipe.datasets().end());
   if (datasets.empty()) datasets.emplace_back();
   for (const recipe::Claim& claim : recipe.claims()) {
     for (const std::string& dataset : datasets) {
       if (!claim.dataset().empty() && claim.dataset() != dataset) continue;
-      findings.push_back(JudgeClaim(claim, rows, dataset));
+      findings.push_back(JudgeClaim(claim, rows, dataset, shortened));
     }
   }
   return findings;
@@ -92,6 +100,8 @@ std::string VerdictName(Verdict verdict) {
       return "partly";
     case Verdict::kNotReproduced:
       return "not reproduced";
+    case Verdict::kNotDecided:
+      return "not decided";
     case Verdict::kNotMeasured:
       return "not measured";
   }

@@ -13,6 +13,7 @@ enum class Verdict {
   kConfirmed,      // every check holds
   kPartly,         // some do
   kNotReproduced,  // none does
+  kNotDecided,     // some check does not hold of a quick run
   kNotMeasured,    // a row is missing
 };
 
@@ -25,8 +26,10 @@ struct Finding {
   std::string reason;
 };
 
-// One finding a claim and measured dataset that it is about.
-std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows);
+// One finding a claim and measured dataset that it is about. Of a quick run, which is shorter than
+// what claims are about, none says that one does not hold.
+std::vector<Finding> JudgeClaims(const recipe::Recipe& recipe, const std::vector<Row>& rows,
+                                 bool quick = false);
 
 // "confirmed", "partly", "not reproduced", "not measured".
 std::string VerdictName(Verdict verdict);

@@ -114,7 +114,7 @@ absl::Status Run(Context& context, const RunFlags& flags) {
   outcome.recipe = recipe;
   outcome.quick = flags.quick;
   outcome.rows = study.rows.Finish(recipe);
-  outcome.findings = reproduce::JudgeClaims(recipe, outcome.rows);
+  outcome.findings = reproduce::JudgeClaims(recipe, outcome.rows, flags.quick);
   outcome.drawings = std::move(study.drawings);
   outcome.jobs = runner.jobs();
   outcome.taken_up = runner.taken_up();

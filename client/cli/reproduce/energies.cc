@@ -28,6 +28,9 @@ absl::StatusOr<Activities> ActivitiesOf(Study& study, const Trained& trained, in
   sweep = NewSweep(trained, v1::Split::TEST, samples);
   sweep.add_modes();
   CLI_ASSIGN_OR_RETURN(const v1::Job job, study.runner.Run(trained.stage, spec));
+  if (job.rows_size() > 0 && job.rows(0).has_error()) {
+    return WorkFailed(job.rows(0).error().message(), job.name());
+  }
   if (job.rows_size() > 0 && job.rows(0).has_energy()) {
     activities.emplace_back("infer", job.rows(0).energy().activity());
   }

@@ -48,6 +48,16 @@ v1::CompareMemoryResponse TwoSchemes() {
   return response;
 }
 
+TEST(MemoryReport, NotesWhatTablesLeaveOut) {
+  v1::CompareMemoryResponse response = TwoSchemes();
+  response.mutable_estimates()->add_notes("figures are extrapolated");
+  *response.mutable_estimates()->add_estimates() = response.estimates().estimates(2);
+  response.mutable_estimates()->mutable_estimates(3)->set_array("out");
+  EXPECT_THAT(MemoryNotes(response.estimates()),
+              ::testing::ElementsAre("functional cannot hold 784x128, out: dense",
+                                     "figures are extrapolated"));
+}
+
 TEST(MemoryReport, EstimatesHaveTheirNames) {
   const v1::CompareMemoryResponse response = TwoSchemes();
   const Json crossbar = EstimateJson(response.estimates().estimates(0));

@@ -140,6 +140,27 @@ TEST(MemoryCosts, ProfilesPassTheirChecks) {
   }
 }
 
+TEST(MemoryCosts, NotesWhatAFitDoesNotReach) {
+  v1::WeightArray fitted, wide, conv;
+  fitted.set_name("a");
+  fitted.set_bits(12);
+  fitted.mutable_dense()->set_inputs(4);
+  wide = fitted;
+  wide.set_name("b");
+  wide.set_bits(32);
+  conv.set_name("c");
+  conv.set_bits(8);
+  conv.mutable_conv2d();
+  const v1::DeviceProfile profile = FindProfile(kMemoryProfile).value();
+  EXPECT_TRUE(NotesOnFit(profile, {&fitted, 1}).empty());
+  const std::vector<v1::WeightArray> arrays = {fitted, wide, conv};
+  const std::vector<std::string> notes = NotesOnFit(profile, arrays);
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_NE(notes[0].find("extrapolated for b (32)"), std::string::npos) << notes[0];
+  EXPECT_NE(notes[1].find("energies for c"), std::string::npos) << notes[1];
+  EXPECT_TRUE(NotesOnFit(FindProfile("memory-45nm-packed").value(), arrays).empty());
+}
+
 TEST(MemoryCosts, RefusesProfilesByPath) {
   v1::DeviceProfile profile = FindProfile(kMemoryProfile).value();
   const auto wrong = [&] {

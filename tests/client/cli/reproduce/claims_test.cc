@@ -65,6 +65,20 @@ TEST(JudgeClaims, SaysPartlyAndNotMeasured) {
   EXPECT_EQ(missing[0].verdict, Verdict::kNotMeasured);
 }
 
+TEST(JudgeClaims, AQuickRunConfirmsOrLeavesOpen) {
+  recipe::Recipe recipe =
+      WithChecks({{"eps=1,bias=none", "", 0.5}, {"eps=0.1,bias=none", "", 0.91}});
+  EXPECT_EQ(JudgeClaims(recipe, Rows(), true)[0].verdict, Verdict::kPartly)
+      << "nothing was shortened";
+  recipe.mutable_quick()->set_epochs(1);
+  const auto findings = JudgeClaims(recipe, Rows(), true);
+  EXPECT_EQ(findings[0].verdict, Verdict::kNotDecided);
+  EXPECT_EQ(findings[0].reason, "a quick run is shorter than what this is about");
+  EXPECT_THAT(findings[0].evidence[1], HasSubstr("but asked"));
+  recipe.mutable_claims(0)->mutable_checks(1)->set_at_least(0.01);
+  EXPECT_EQ(JudgeClaims(recipe, Rows(), true)[0].verdict, Verdict::kConfirmed);
+}
+
 TEST(JudgeClaims, RespectsAnUpperBound) {
   recipe::Recipe recipe = WithChecks({});
   recipe::Check& check = *recipe.mutable_claims(0)->add_checks();
