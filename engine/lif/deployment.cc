@@ -22,8 +22,9 @@ constexpr int64_t kSparsity = 100;
 
 struct StreamOfSpikes final : StreamState {
   LifStreamState state;
-  // Units of each layer with weights.
+  // Of each layer with weights: units, and the scale of the weights that it has run with.
   std::vector<int> units;
+  std::vector<float> scales;
 };
 
 std::span<const float> LastRow(const ConstMatrixView& scores) {
@@ -75,6 +76,7 @@ void LifDeployment::MakeMeters() {
     meter.inputs = layer.synapses->inputs();
     meter.units = layer.synapses->outputs();
     meter.synapses = layer.synapses->weights();
+    if (!drive_.scales.empty()) meter.scale = drive_.scales[stage.layer];
     // The adjoint of ones gives every input the sum of its |weights|, places and all.
     const auto add = [&](const LifSynapses& synapses, std::span<const float> weights) {
       std::vector<float> magnitude(weights.begin(), weights.end());
@@ -245,7 +247,10 @@ double LifDeployment::PowerOf(const Meter& meter, const LifInput& input, const L
 
 std::unique_ptr<StreamState> LifDeployment::NewStream() const {
   auto stream = std::make_unique<StreamOfSpikes>();
-  for (const Meter& meter : meters_) stream->units.push_back(static_cast<int>(meter.units));
+  for (const Meter& meter : meters_) {
+    stream->units.push_back(static_cast<int>(meter.units));
+    stream->scales.push_back(meter.scale);
+  }
   return stream;
 }
 
@@ -280,6 +285,12 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
   LifSpikes& spikes = workspace.step;
   LifStreamPass& pass = *workspace.pieces;
   const LifImage image = ImageBelow(drive_.definition, 0);
+  for (size_t m = 0; m < meters_.size(); ++m) {
+    if (stream.scales[m] == meters_[m].scale) continue;
+    const double by = static_cast<double>(meters_[m].scale) / static_cast<double>(stream.scales[m]);
+    stream.state.ScaleWeights(m, static_cast<float>(by));
+    stream.scales[m] = meters_[m].scale;
+  }
   // Scores are those of the chunk alone.
   stream.state.mean.RestartMean();
   std::ranges::fill(stream.state.counts, 0.0f);
