@@ -97,11 +97,13 @@ class LifDeployment final : public Deployment {
     int64_t inputs = 0;
     int64_t units = 0;
     int64_t synapses = 0;
+    // Synaptic operations of a step in which all inputs and units spike.
+    int64_t connections = 0;
     // Of the weights.
     float scale = 1;
   };
 
-  // Of a chunk.
+  // Of a chunk: as many as have room, and end well within 50 ms.
   int StepsAtOnce() const;
   void MakeMeters();
   void DescribeFootprint();

@@ -119,7 +119,8 @@ class Deployment {
   }
   // Goes on from `state`, which Continues, and leaves it at the chunk's end. Chunks of a stream
   // have the bits of the stream in one piece. `chunk` passed CheckChunk. For families that take
-  // streams.
+  // streams. CANCELLED and DEADLINE_EXCEEDED come within a part of a second or one step; `state` is
+  // then somewhere within the chunk.
   virtual absl::Status RunChunk(const SpikeChunk& chunk, RunKey key, StreamState& state,
                                 ChunkResult& result, const Cancellation& cancellation) const;
   // Mean synaptic power a sample if each layer saw inputs with these squares (sums over
