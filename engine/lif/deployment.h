@@ -72,6 +72,7 @@ class LifDeployment final : public Deployment {
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                    const Cancellation& cancellation) const override;
   int stream_inputs() const override { return drive_.definition.inputs; }
+  int sample_steps() const override { return drive_.definition.steps; }
   std::unique_ptr<StreamState> NewStream() const override;
   bool Continues(const StreamState& state) const override;
   absl::Status RunChunk(const SpikeChunk& chunk, RunKey key, StreamState& state,

@@ -110,6 +110,9 @@ class Deployment {
                            const Cancellation& cancellation) const = 0;
   // Inputs of one step for families that take streams of spikes; 0 for the others.
   virtual int stream_inputs() const { return 0; }
+  // Steps of a sample at full power, by which a stream's are compared with samples; 0 for the
+  // others.
+  virtual int sample_steps() const { return 0; }
   // At rest. Null for families that take no streams.
   virtual std::unique_ptr<StreamState> NewStream() const { return nullptr; }
   // Whether a state that another deployment made fits this one.
