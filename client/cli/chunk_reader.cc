@@ -1,14 +1,26 @@
 #include "client/cli/chunk_reader.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/errors.h"
 
 namespace torpor::cli {
+namespace {
+
+// Whether a field is one of the chunk's spikes, "chunk.index[3]".
+bool IsSpike(absl::string_view field, size_t* spike) {
+  return (absl::ConsumePrefix(&field, "chunk.index[") ||
+          absl::ConsumePrefix(&field, "chunk.step[")) &&
+         absl::ConsumeSuffix(&field, "]") && absl::SimpleAtoi(field, spike);
+}
+
+}  // namespace
 
 ChunkReader::ChunkReader(std::istream& in, int steps, int64_t at_least)
     : in_(in), at_least_(at_least) {
@@ -18,6 +30,7 @@ ChunkReader::ChunkReader(std::istream& in, int steps, int64_t at_least)
 absl::StatusOr<bool> ChunkReader::Next() {
   chunk_.clear_step();
   chunk_.clear_index();
+  lines_.clear();
   reset_ = false;
   first_ = end_;
   if (!has_line_) CLI_RETURN_IF_ERROR(Read());
@@ -36,12 +49,24 @@ absl::StatusOr<bool> ChunkReader::Next() {
     }
     chunk_.add_step(static_cast<int32_t>(line_.step - first_));
     chunk_.add_index(line_.input);
+    lines_.push_back(line_number_);
     CLI_RETURN_IF_ERROR(Read());
   }
   return true;
 }
 
+absl::Status ChunkReader::AtLine(absl::Status status) const {
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  size_t spike = 0;
+  if (!bad.has_value() || bad->field_violations_size() == 0 ||
+      !IsSpike(bad->field_violations(0).field(), &spike) || spike >= lines_.size()) {
+    return status;
+  }
+  return WithWhere(std::move(status), absl::StrCat("line ", lines_[spike], " of the input"));
+}
+
 absl::Status ChunkReader::Read() {
+  const int64_t since = line_.step;
   std::string text;
   has_line_ = false;
   while (std::getline(in_, text)) {
@@ -57,9 +82,18 @@ absl::Status ChunkReader::Read() {
         !absl::SimpleAtoi(words[1], &line_.input)) {
       return Wrong(absl::StrCat("\"", text, "\" is no spike"));
     }
-    return absl::OkStatus();
+    return CheckSilence(since);
   }
   return absl::OkStatus();
+}
+
+absl::Status ChunkReader::CheckSilence(int64_t since) const {
+  if (line_.step <= since + kMostSilence) return absl::OkStatus();
+  return UsageError(
+      absl::StrCat("step ", line_.step, " comes ", line_.step - since, " steps after step ", since,
+                   "; at most ", kMostSilence, " may pass without a spike"),
+      absl::StrCat("line ", line_number_, " of the input"),
+      "steps of the network, not microseconds or a clock's time, or \"reset\" and step 0 again");
 }
 
 absl::Status ChunkReader::Wrong(absl::string_view what) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <istream>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,9 @@ namespace torpor::cli {
 // further than the first line behind a chunk. Not thread-safe.
 class ChunkReader {
  public:
+  // Steps that may pass without a spike; more look like times in another unit.
+  static constexpr int64_t kMostSilence = 1'000'000;
+
   // `in` outlives the reader. `steps` of every chunk; without spikes too as long as fewer than
   // `at_least` steps are over.
   ChunkReader(std::istream& in, int steps, int64_t at_least);
@@ -28,6 +32,8 @@ class ChunkReader {
   int64_t first() const { return first_; }
   // Whether the network is put to rest before the chunk.
   bool reset() const { return reset_; }
+  // An error about a spike of the chunk, e.g. "chunk.index[3]", with its line; any other as it is.
+  absl::Status AtLine(absl::Status status) const;
 
  private:
   // A spike of the input, or a wish to begin anew.
@@ -38,11 +44,14 @@ class ChunkReader {
   };
 
   absl::Status Read();
+  absl::Status CheckSilence(int64_t since) const;
   absl::Status Wrong(absl::string_view what) const;
 
   std::istream& in_;
   const int64_t at_least_;
   v1::SpikeTrain chunk_;
+  // [spikes of the chunk]: numbers of their lines.
+  std::vector<int64_t> lines_;
   // The first that is in no chunk yet.
   Line line_;
   bool has_line_ = false;

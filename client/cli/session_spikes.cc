@@ -21,11 +21,20 @@ struct SpikesFlags {
   int64_t steps = 0;
 };
 
-void Print(Context& context, int64_t first, const v1::InferResponse& response) {
+// Milliseconds.
+double StepOf(const v1::Network& network) {
+  return network.lif().has_step_ms() ? network.lif().step_ms() : 1;
+}
+
+// Step `first` of the stream lies `first_ms` behind its beginning.
+void Print(Context& context, int64_t first, double first_ms, bool state_lost,
+           const v1::InferResponse& response) {
   const v1::SpikeTrain& spikes = response.spikes();
   if (context.options.format == Format::kJson) {
     Json line = ToJson(response);
     line["first_step"] = first;
+    line["first_ms"] = first_ms;
+    if (state_lost) line["state_lost"] = true;
     context.out << Dump(line, /*indent=*/-1) << "\n";
   } else {
     const char* between = context.options.format == Format::kCsv ? "," : " ";
@@ -42,16 +51,23 @@ absl::Status Spikes(Context& context, const SpikesFlags& flags) {
     return UsageError(absl::StrCat("a chunk has 1..", kMostChunkSteps, " steps, got ", flags.chunk),
                       "--chunk", "--chunk 1");
   }
-  CLI_ASSIGN_OR_RETURN(const std::string session, ResolveSession(context, flags.session));
+  CLI_ASSIGN_OR_RETURN(const v1::Session session, GetSession(context, flags.session));
+  if (session.network().has_lif() && session.network().lif().read_out() != v1::LifReadOut::SPIKES &&
+      context.options.format != Format::kJson) {
+    context.Note(
+        "this network's last layer integrates: it has no output spikes; -o json gives scores");
+  }
+  const double step_ms = StepOf(session.network());
   SpikeStream stream(context);
-  CLI_RETURN_IF_ERROR(stream.Open(session));
+  CLI_RETURN_IF_ERROR(stream.Open(session.name()));
   ChunkReader reader(context.in, flags.chunk, flags.steps);
   while (true) {
     CLI_ASSIGN_OR_RETURN(const bool more, reader.Next());
     if (!more) break;
-    CLI_ASSIGN_OR_RETURN(const v1::InferResponse response,
-                         stream.Send(reader.chunk(), reader.reset()));
-    Print(context, reader.first(), response);
+    const absl::StatusOr<v1::InferResponse> response = stream.Send(reader.chunk(), reader.reset());
+    if (!response.ok()) return reader.AtLine(response.status());
+    Print(context, reader.first(), static_cast<double>(reader.first()) * step_ms,
+          stream.state_lost(), *response);
   }
   stream.Close();
   return absl::OkStatus();
@@ -65,15 +81,15 @@ void AddSpikesCommand(CLI::App& session, Context& context) {
       session, "spikes",
       "Streams spikes through a session and prints those of its last layer.\n\n"
       "Reads lines \"STEP INPUT\" in ascending order from stdin, sends a chunk as soon as its "
-      "steps are over, and prints lines \"STEP UNIT\" (-o json: a line for each chunk, with "
-      "scores). The "
+      "steps are over, and prints lines \"STEP UNIT\" (-o json: a line for each chunk, with scores "
+      "and "
+      "the milliseconds before it). The "
       "network goes on from chunk to chunk; a line \"reset\" puts it to rest, at step 0.",
       "sensor | torpor session spikes s1 --chunk 1\n"
       "torpor session spikes s1 --chunk 10 --steps 250 < events.txt",
       context, [=, &context] { return Spikes(context, *flags); });
   spikes->add_option("session", flags->session, "the session, of the family lif")->required();
-  spikes->add_option("--chunk", flags->chunk,
-                     absl::StrCat("steps sent at once, 1..", kMostChunkSteps, "; default 1"));
+  spikes->add_option("--chunk", flags->chunk, "steps sent at once, 1..4096; default 1");
   spikes->add_option("--steps", flags->steps,
                      "run at least so many steps, also when no spikes are left");
 }

@@ -12,7 +12,8 @@
 namespace torpor {
 namespace {
 
-// Of a block that is handed to one Run call: synaptic operations of about 50 ms.
+// Of a block that is handed to one Run call, and of a chunk's steps that run between two looks at
+// the cancellation: synaptic operations of about 50 ms.
 constexpr int64_t kBlockWork = 100'000'000;
 constexpr int64_t kMostSamples = 256;
 // Of a chunk's steps that run at once: what a layer's neurons go through is kept for all of them.
@@ -22,8 +23,9 @@ constexpr int64_t kSparsity = 100;
 
 struct StreamOfSpikes final : StreamState {
   LifStreamState state;
-  // Units of each layer with weights.
+  // Of each layer with weights: units, and the scale of the weights that it has run with.
   std::vector<int> units;
+  std::vector<float> scales;
 };
 
 std::span<const float> LastRow(const ConstMatrixView& scores) {
@@ -75,6 +77,8 @@ void LifDeployment::MakeMeters() {
     meter.inputs = layer.synapses->inputs();
     meter.units = layer.synapses->outputs();
     meter.synapses = layer.synapses->weights();
+    meter.connections = layer.synapses->Connections();
+    if (!drive_.scales.empty()) meter.scale = drive_.scales[stage.layer];
     // The adjoint of ones gives every input the sum of its |weights|, places and all.
     const auto add = [&](const LifSynapses& synapses, std::span<const float> weights) {
       std::vector<float> magnitude(weights.begin(), weights.end());
@@ -90,6 +94,7 @@ void LifDeployment::MakeMeters() {
     if (layer.recurrent != nullptr) {
       add(*layer.recurrent, views_[stage.layer].recurrent);
       meter.synapses += layer.recurrent->weights();
+      meter.connections += layer.recurrent->Connections();
     }
     meter.stage = std::move(stage);
     meters_.push_back(std::move(meter));
@@ -245,7 +250,10 @@ double LifDeployment::PowerOf(const Meter& meter, const LifInput& input, const L
 
 std::unique_ptr<StreamState> LifDeployment::NewStream() const {
   auto stream = std::make_unique<StreamOfSpikes>();
-  for (const Meter& meter : meters_) stream->units.push_back(static_cast<int>(meter.units));
+  for (const Meter& meter : meters_) {
+    stream->units.push_back(static_cast<int>(meter.units));
+    stream->scales.push_back(meter.scale);
+  }
   return stream;
 }
 
@@ -262,15 +270,18 @@ bool LifDeployment::Continues(const StreamState& state) const {
 
 int LifDeployment::StepsAtOnce() const {
   int64_t largest = 1;
+  // Of a step in which all spike.
+  int64_t work = 1;
   for (const Meter& meter : meters_) {
     largest = std::max(largest, meter.units);
+    work += meter.connections + meter.units;
   }
-  return static_cast<int>(std::max<int64_t>(kChunkValues / largest, 1));
+  return static_cast<int>(
+      std::max<int64_t>(std::min(kChunkValues / largest, kBlockWork / work), 1));
 }
 
 absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,
                                      ChunkResult& result, const Cancellation& cancellation) const {
-  TORPOR_RETURN_IF_ERROR(cancellation.Check());
   auto& stream = static_cast<StreamOfSpikes&>(state);
   const LeasePool<Workspace>::Lease lease = workspaces_.Take();
   Workspace& workspace = *lease;
@@ -280,6 +291,12 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
   LifSpikes& spikes = workspace.step;
   LifStreamPass& pass = *workspace.pieces;
   const LifImage image = ImageBelow(drive_.definition, 0);
+  for (size_t m = 0; m < meters_.size(); ++m) {
+    if (stream.scales[m] == meters_[m].scale) continue;
+    const double by = static_cast<double>(meters_[m].scale) / static_cast<double>(stream.scales[m]);
+    stream.state.ScaleWeights(m, static_cast<float>(by));
+    stream.scales[m] = meters_[m].scale;
+  }
   // Scores are those of the chunk alone.
   stream.state.mean.RestartMean();
   std::ranges::fill(stream.state.counts, 0.0f);
@@ -287,6 +304,7 @@ absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, St
   const int at_once = StepsAtOnce();
   size_t next = 0;
   for (int begin = 0; begin < chunk.steps; begin += at_once) {
+    TORPOR_RETURN_IF_ERROR(cancellation.Check());
     const int end = std::min(begin + at_once, chunk.steps);
     TakeSteps(chunk, begin, end, image, next, spikes);
     const LifInput input = {.spikes = &spikes, .currents = {}};

@@ -23,6 +23,8 @@ struct LifDrive {
   LifDefinition definition;
   // Stored and scaled.
   LifParameters weights;
+  // [layers]: what the mode multiplied the weights by; empty: all 1.
+  std::vector<float> scales;
   // Of a stored weight.
   int weight_bits = 32;
   // Steps of a sample.
@@ -51,7 +53,10 @@ struct LifDrive {
 // the passes count (counts.h): a recurrent layer's spikes of the last step reach nobody any more.
 //
 // Streams are of the input's spikes, whatever code the definition has for samples; their inputs are
-// numbered as the values of one step of a sample, images [channel, row, column].
+// numbered as the values of one step of a sample, images [channel, row, column]. A stream that
+// comes from a deployment with other scales goes on with its drive of before scaled alike, so a
+// switch to a HOMOGENEOUS mode changes no spike but for rounding, none at all where epsilons are
+// powers of 2.
 //
 // Immutable; Run is serial and may be called from any thread.
 class LifDeployment final : public Deployment {
@@ -67,6 +72,7 @@ class LifDeployment final : public Deployment {
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                    const Cancellation& cancellation) const override;
   int stream_inputs() const override { return drive_.definition.inputs; }
+  int sample_steps() const override { return drive_.definition.steps; }
   std::unique_ptr<StreamState> NewStream() const override;
   bool Continues(const StreamState& state) const override;
   absl::Status RunChunk(const SpikeChunk& chunk, RunKey key, StreamState& state,
@@ -92,9 +98,13 @@ class LifDeployment final : public Deployment {
     int64_t inputs = 0;
     int64_t units = 0;
     int64_t synapses = 0;
+    // Synaptic operations of a step in which all inputs and units spike.
+    int64_t connections = 0;
+    // Of the weights.
+    float scale = 1;
   };
 
-  // Of a chunk.
+  // Of a chunk: as many as have room, and end well within 50 ms.
   int StepsAtOnce() const;
   void MakeMeters();
   void DescribeFootprint();

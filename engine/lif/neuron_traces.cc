@@ -31,6 +31,11 @@ void LifTraces::Reset(int units) {
   r.assign(padded, 0.0f);
 }
 
+void LifTraces::ScaleDrive(float by) {
+  for (float& x : q) x *= by;
+  for (float& x : p) x *= by;
+}
+
 LifSpikeErrors LifSpikeErrors::Of(const LifTile& tile, std::span<const float> ones) {
   return {tile.row(0), tile.stride(), ones};
 }

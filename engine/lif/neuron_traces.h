@@ -18,6 +18,9 @@ namespace torpor {
 struct LifTraces {
   // For `units` neurons, at rest.
   void Reset(int units);
+  // To what they would be had all drive until now been `by` times what it was. R counts spikes,
+  // whatever brought them: it stays.
+  void ScaleDrive(float by);
   // [padded units].
   AlignedFloats q, p, r;
 };

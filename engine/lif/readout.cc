@@ -35,6 +35,12 @@ void RunningMean::RestartMean() {
   std::fill(sum_.begin(), sum_.end(), 0.0);
 }
 
+void RunningMean::ScaleDrive(float by) {
+  for (float& x : q_) x *= by;
+  for (float& x : p_) x *= by;
+  for (double& x : sum_) x *= static_cast<double>(by);
+}
+
 void RunningMean::Step(const LifNeuron& neuron, LifOrder order, std::span<const float> drive,
                        std::span<float> mean) {
   TORPOR_CHECK(drive.size() == q_.size() && mean.size() == q_.size());

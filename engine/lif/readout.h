@@ -20,6 +20,8 @@ class RunningMean {
   void Reset(int units);
   // Begins a new mean; Q and P go on.
   void RestartMean();
+  // To what it would be had all drive until now been `by` times what it was.
+  void ScaleDrive(float by);
   // Takes the drive [units] of the next step; brings `mean` [units] to the mean of P over all steps
   // until now.
   void Step(const LifNeuron& neuron, LifOrder order, std::span<const float> drive,

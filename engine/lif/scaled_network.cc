@@ -32,6 +32,7 @@ LifDrive ScaledLifNetwork(const LifDefinition& definition, const LifParameters& 
   if (definition.quantization.has_weight_bits()) bits = definition.quantization.weight_bits();
   if (mode.has_precision_bits()) bits = mode.precision_bits();
   drive.weights = StoredLifWeights(definition, learned, bits);
+  drive.scales.assign(drive.weights.size(), 1.0f);
   drive.weight_bits = bits.has_value() && *bits < kLifFloatBits ? *bits : kFloat32;
   drive.steps = mode.has_steps() ? mode.steps() : definition.steps;
   const bool homogeneous = mode.bias() == v1::BiasPolicy::HOMOGENEOUS;
@@ -46,6 +47,7 @@ LifDrive ScaledLifNetwork(const LifDefinition& definition, const LifParameters& 
     const bool last = l + 1 == drive.weights.size();
     if (last && mode.output_gain()) drive.gain = 1 / by;
     if (epsilon == 1) continue;
+    drive.scales[l] = by;
     Scale(by, drive.weights[l].input);
     Scale(by, drive.weights[l].recurrent);
     if (!homogeneous) continue;

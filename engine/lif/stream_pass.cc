@@ -7,6 +7,13 @@
 
 namespace torpor {
 
+void LifStreamState::ScaleWeights(size_t stage, float by) {
+  if (layers.empty()) return;
+  TORPOR_CHECK(stage < layers.size());
+  layers[stage].traces.ScaleDrive(by);
+  if (stage + 1 == layers.size()) mean.ScaleDrive(by);
+}
+
 LifStreamPass::LifStreamPass(const LifPlan* plan, Instructions with) : LifPass(plan, with) {}
 
 void LifStreamPass::Start(LifStreamState& state) const {

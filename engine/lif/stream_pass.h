@@ -14,6 +14,11 @@ namespace torpor {
 
 // What a stream remembers between its pieces; empty: nothing yet, all at rest.
 struct LifStreamState {
+  // For weights that are `by` times what they were from now on in stage `stage`. In the papers'
+  // form Q and P are the synapse's, before the weight, so new weights act at once on spikes of
+  // before too; here they are sums behind the weights and have to follow (schaefer, section 1).
+  void ScaleWeights(size_t stage, float by);
+
   // [stages].
   std::vector<LifLayerState> layers;
   RunningMean mean;

@@ -110,6 +110,9 @@ class Deployment {
                            const Cancellation& cancellation) const = 0;
   // Inputs of one step for families that take streams of spikes; 0 for the others.
   virtual int stream_inputs() const { return 0; }
+  // Steps of a sample at full power, by which a stream's are compared with samples; 0 for the
+  // others.
+  virtual int sample_steps() const { return 0; }
   // At rest. Null for families that take no streams.
   virtual std::unique_ptr<StreamState> NewStream() const { return nullptr; }
   // Whether a state that another deployment made fits this one.
@@ -119,7 +122,8 @@ class Deployment {
   }
   // Goes on from `state`, which Continues, and leaves it at the chunk's end. Chunks of a stream
   // have the bits of the stream in one piece. `chunk` passed CheckChunk. For families that take
-  // streams.
+  // streams. CANCELLED and DEADLINE_EXCEEDED come within a part of a second or one step; `state` is
+  // then somewhere within the chunk.
   virtual absl::Status RunChunk(const SpikeChunk& chunk, RunKey key, StreamState& state,
                                 ChunkResult& result, const Cancellation& cancellation) const;
   // Mean synaptic power a sample if each layer saw inputs with these squares (sums over

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "server/services/status.h"
+#include "server/session/chunk_run.h"
 
 namespace torpor {
 
@@ -121,10 +122,22 @@ absl::Status StreamInferReactor::ReadItem(Item* item) {
   item->chunk = &message.chunk();
   item->stream = &memory_;
   item->reset = message.reset();
+  item->seq = message.seq();
   return absl::OkStatus();
 }
 
 absl::Status StreamInferReactor::Start(Item* item) {
+  const v1::StreamInferRequest::Item& message = item->request.item();
+  if (!message.has_chunk()) return Queue(item);
+  if (message.reset()) missing_.reset();
+  if (missing_.has_value()) return ChunkMissing(*missing_);
+  const absl::Status status = Queue(item);
+  // Once it is in the queue, the item is not ours any more.
+  if (!status.ok()) missing_ = message.seq();
+  return status;
+}
+
+absl::Status StreamInferReactor::Queue(Item* item) {
   const v1::StreamInferRequest::Item& message = item->request.item();
   TORPOR_RETURN_IF_ERROR(ReadItem(item));
   {
@@ -173,6 +186,7 @@ void StreamInferReactor::Complete(Item* item, const absl::Status& status,
   const int64_t seq = item->request.item().seq();
   if (status.ok()) {
     item->reply.mutable_result()->set_seq(seq);
+    item->reply.mutable_result()->set_state_lost(item->state_lost);
   } else {
     v1::StreamInferResponse::ItemError& error = *item->reply.mutable_error();
     error.set_seq(seq);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -65,10 +66,13 @@ class StreamInferReactor final
   void Act(const Actions& actions);
 
   absl::Status Open(const v1::StreamInferRequest::Open& open, Item* item);
-  // What an item asks for; an error becomes its ItemError.
-  absl::Status ReadItem(Item* item);
-  // Checks an item and puts it into the queue; an error becomes its ItemError.
+  // Puts an item into the queue; an error becomes its ItemError. Chunks behind a refused one are
+  // refused.
   absl::Status Start(Item* item);
+  // What an item asks for.
+  absl::Status ReadItem(Item* item);
+  // Start without a look at what was before.
+  absl::Status Queue(Item* item);
   void Complete(Item* item, const absl::Status& status, std::shared_ptr<const Served> served);
   // Puts a completed item, and those that waited for it, in line for writing.
   void Enqueue(Item* item);         // requires mutex_
@@ -84,6 +88,8 @@ class StreamInferReactor final
   bool ordered_ = false;
   // Of the stream's chunks; touched by the session's compute thread alone.
   StreamMemory memory_;
+  // `seq` of a chunk that never came to the compute thread; used by the reading side alone.
+  std::optional<int64_t> missing_;
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<Item>> items_;

@@ -32,6 +32,12 @@ bool GoesAsBytes(const InferenceWork& work, const Deployment& deployment) {
   return work.input->dtype() == v1::DataType::UINT8 && deployment.reads_bytes();
 }
 
+// Samples that a work stands for where power is compared: of a chunk a part of one, by its steps.
+double SamplesWorth(const InferenceWork& work, const Deployment& deployment) {
+  if (work.chunk == nullptr) return work.samples;
+  return static_cast<double>(work.chunk->steps()) / deployment.sample_steps();
+}
+
 }  // namespace
 
 absl::Status BatchRunner::Accept(const InferenceWork& work, const Served& served) {
@@ -133,9 +139,9 @@ void BatchRunner::RunBlock(const Deployment& deployment, const Block& block, abs
 
 void BatchRunner::RunChunks(const Served& served) {
   for (Slot& slot : chunk_slots_) {
-    if (!slot.status.ok()) continue;
-    slot.status =
-        RunChunk(*served.deployment, *slot.work, results_[static_cast<size_t>(slot.first)]);
+    SampleResult* const result =
+        slot.status.ok() ? &results_[static_cast<size_t>(slot.first)] : nullptr;
+    slot.status = TakeChunk(slot.status, *served.deployment, *slot.work, result);
   }
 }
 
@@ -166,13 +172,20 @@ void BatchRunner::FillResponse(const Slot& slot, const Served& served, int batch
     if (power.counted()) response.add_synaptic_power(power.value());
     if (result.steps_used > 0) response.add_steps(result.steps_used);
   }
+  Answered answered;
+  if (work.chunk == nullptr) {
+    answered.samples = work.samples;
+  } else {
+    answered.chunk_steps = work.chunk->steps();
+  }
   if (total.counted()) {
-    meter->Add(work.samples, total.value(), served.full_power);
-    if (served.full_power > 0) response.set_nasp(total.value() / work.samples / served.full_power);
+    answered.power = total.value();
+    answered.full_power = served.full_power * SamplesWorth(work, *served.deployment);
+    if (answered.full_power > 0) response.set_nasp(answered.power / answered.full_power);
   } else {
     response.mutable_synaptic_power()->Clear();
-    meter->Add(work.samples, 0, 0);
   }
+  meter->Add(answered);
   response.set_generation(served.generation);
   v1::Timing& timing = *response.mutable_timing();
   timing.set_queue_us(slot.queue_us);

@@ -2,15 +2,39 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 
 namespace torpor {
 namespace {
 
-// Of one chunk: about a second of computing at most.
+// Of one chunk. How long they take is the network's matter; who no longer waits for them ends them
+// (Deployment::RunChunk).
 constexpr int kMostSteps = 4096;
 
 }  // namespace
+
+absl::Status ChunkMissing(int64_t seq) {
+  return WithHelp(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                                 "a chunk before this one is missing: item ", seq,
+                                 " was refused, and the stream does not go on over the hole")),
+                             "CHUNK_MISSING", {{"seq", absl::StrCat(seq)}}),
+                  "send a chunk with `reset`: the network then begins at rest");
+}
+
+absl::Status TakeChunk(const absl::Status& accepted, const Deployment& deployment,
+                       InferenceWork& work, SampleResult* result) {
+  StreamMemory& stream = *work.stream;
+  if (work.reset) stream.missing.reset();
+  if (stream.missing.has_value()) return ChunkMissing(*stream.missing);
+  absl::Status status = accepted;
+  if (status.ok()) status = RunChunk(deployment, work, *result);
+  if (!status.ok()) {
+    stream.state.reset();
+    stream.missing = work.seq;
+  }
+  return status;
+}
 
 absl::Status RunChunk(const Deployment& deployment, InferenceWork& work, SampleResult& result) {
   if (deployment.stream_inputs() == 0) {

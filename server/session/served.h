@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "engine/base/cancellation.h"
@@ -30,6 +31,8 @@ struct Served {
 // session's compute thread alone, which takes the chunks of a stream in their order.
 struct StreamMemory {
   std::unique_ptr<StreamState> state;
+  // `seq` of a chunk that was refused: the stream takes no more until it is reset.
+  std::optional<int64_t> missing;
 };
 
 // One request of n samples, or one chunk of a stream, on its way through a session's queue. The
@@ -52,6 +55,8 @@ class InferenceWork {
   const v1::SpikeTrain* chunk = nullptr;
   StreamMemory* stream = nullptr;
   bool reset = false;
+  // By which a chunk is named in errors.
+  int64_t seq = 0;
   // Filled in: what the stream remembered does not fit the generation, so it began at rest.
   bool state_lost = false;
   // Sample i draws its noise from key sample_key + i.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/errors.h"
 #include "gmock/gmock.h"
@@ -12,9 +13,12 @@
 namespace torpor::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 // "FIRST: STEP/INDEX ..." of every chunk, with "reset " before it; the error at the end, if any.
 std::vector<std::string> Chunks(const std::string& input, int steps, int64_t at_least = 0) {
@@ -56,6 +60,40 @@ TEST(ChunkReader, NamesTheLineAndTheStepThatWasSentLast) {
   EXPECT_THAT(late[1], HasSubstr("line 3"));
   EXPECT_THAT(Chunks("-1 1\n", 10), ElementsAre(HasSubstr("0 or above, got -1")));
   EXPECT_THAT(Chunks("0 1\nfive\n", 10), ElementsAre(HasSubstr("\"five\" is no spike")));
+}
+
+// Times of a clock as steps would run the network for hours without a word.
+TEST(ChunkReader, RefusesStepsThatLookLikeTimes) {
+  EXPECT_THAT(Chunks("3 1\n1000004 1\n", 10),
+              ElementsAre(AllOf(HasSubstr("step 1000004 comes 1000001 steps after step 3"),
+                                HasSubstr("line 2"), HasSubstr("microseconds"))));
+  EXPECT_THAT(Chunks("1732250307000000 1\n", 10), ElementsAre(HasSubstr("after step 0")));
+  EXPECT_THAT(Chunks("3 1\n1000003 1\n", 4096), SizeIs(245));
+  EXPECT_THAT(Chunks("900000 1\nreset\n900000 1\n", 4096), SizeIs(2 * 220));
+}
+
+TEST(ChunkReader, FindsTheLineOfASpikeThatTheServerRefused) {
+  const auto refused = [](const std::string& field) {
+    google::rpc::BadRequest bad;
+    bad.add_field_violations()->set_field(field);
+    absl::Status status = absl::InvalidArgumentError("no");
+    status.SetPayload("type.googleapis.com/google.rpc.BadRequest",
+                      absl::Cord(bad.SerializeAsString()));
+    return status;
+  };
+  std::istringstream in("# spikes\n0 1\n\n3 9\n5 1\n6 2\n");
+  ChunkReader reader(in, 5, 0);
+  ASSERT_TRUE(*reader.Next());
+  const auto at = [&](const std::string& field) {
+    return FormatError(reader.AtLine(refused(field)), /*color=*/false);
+  };
+  EXPECT_THAT(at("chunk.index[1]"), HasSubstr("line 4 of the input"));
+  EXPECT_THAT(at("chunk.step[0]"), HasSubstr("line 2 of the input"));
+  ASSERT_TRUE(*reader.Next());
+  EXPECT_THAT(at("chunk.index[1]"), HasSubstr("line 6 of the input"));
+  for (const char* other : {"chunk.index[2]", "chunk.steps", "session", "chunk.index[x]"}) {
+    EXPECT_THAT(at(other), Not(HasSubstr("line"))) << other;
+  }
 }
 
 }  // namespace

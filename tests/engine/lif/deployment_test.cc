@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "engine/base/random.h"
 #include "model_fixture.h"
 #include "tests/support/bad_fields.h"
@@ -296,6 +297,32 @@ TEST_F(LifDeploymentTest, LongChunksOfWideNetworksAreTheirParts) {
   EXPECT_EQ(parts.index, whole.index);
   const auto updates = &LayerActivity::neuron_updates;
   EXPECT_EQ(whole.activity.Total(updates).value(), 2060 * (8192 + 16));
+}
+
+// Somebody gives up while a chunk runs that takes seconds.
+TEST_F(LifDeploymentTest, ChunksEndWhenNobodyWaitsForThem) {
+  const auto model = Built(
+      testing::LifNetworkOf("input { shape: [2] } read_out: SPIKES neuron { threshold: 0.01 } "
+                            "layers { dense { units: 3000 recurrent: true } } "
+                            "layers { dense { units: 2 } }"));
+  TORPOR_ASSERT_OK_AND_ASSIGN(const auto deployment, model->Deploy({}, {}));
+  std::vector<int32_t> step(4096), index(4096);
+  std::iota(step.begin(), step.end(), 0);
+  std::vector<float> scores(2);
+  ChunkResult result;
+  result.scores = scores;
+  Cancellation cancellation;
+  std::thread client([&] {
+    absl::SleepFor(absl::Milliseconds(30));
+    cancellation.Cancel();
+  });
+  const auto state = deployment->NewStream();
+  EXPECT_EQ(deployment
+                ->RunChunk({.steps = 4096, .step = step, .index = index}, {}, *state, result,
+                           cancellation)
+                .code(),
+            absl::StatusCode::kCancelled);
+  client.join();
 }
 
 // Samples that stop early and streams share workspaces.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <numeric>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ struct Sum final : StreamState {
   int so_far = 0;
 };
 
-// Adds up the indices of all spikes of a stream; its own spikes are those that came.
+// Adds up the indices of all spikes of a stream; its own spikes are those that came. Whatever it
+// does draws 5.
 class Adder final : public Deployment {
  public:
   explicit Adder(int inputs) : inputs_(inputs) { read_out_.classes = 2; }
@@ -40,10 +42,15 @@ class Adder final : public Deployment {
   const v1::PowerMode& mode() const override { return mode_; }
   absl::Status Run(std::span<const SampleTask> tasks, std::span<SampleResult> results,
                    const Cancellation&) const override {
-    for (size_t i = 0; i < tasks.size(); ++i) results[i].scores[0] = tasks[i].input.values[0];
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      results[i].scores[0] = tasks[i].input.values[0];
+      results[i].activity.layers.resize(1);
+      results[i].activity.layers[0].synaptic_power = 5;
+    }
     return absl::OkStatus();
   }
   int stream_inputs() const override { return inputs_; }
+  int sample_steps() const override { return 16; }
   std::unique_ptr<StreamState> NewStream() const override { return std::make_unique<Sum>(inputs_); }
   bool Continues(const StreamState& state) const override {
     return static_cast<const Sum&>(state).width == inputs_;
@@ -55,6 +62,8 @@ class Adder final : public Deployment {
     result.scores[0] = static_cast<float>(sum.so_far);
     result.step = {chunk.step.begin(), chunk.step.end()};
     result.index = {chunk.index.begin(), chunk.index.end()};
+    result.activity.layers.resize(1);
+    result.activity.layers[0].synaptic_power = 5;
     return absl::OkStatus();
   }
   double NominalSynapticPower(const Recorder&) const override { return 0; }
@@ -124,15 +133,85 @@ TEST(ChunkRunTest, WhatDoesNotFitANewModelIsLostAndSaidSo) {
   EXPECT_TRUE(other.work.state_lost);
 }
 
-TEST(ChunkRunTest, AWrongChunkLeavesTheStreamAsItWas) {
+// What is behind a refused chunk would be answered as though nothing were missing.
+TEST(ChunkRunTest, BehindARefusedChunkNothingIsTakenUntilAReset) {
   const auto served = ServedOf(std::make_shared<Adder>(8));
   BatchRunner runner(nullptr);
   PowerMeter meter;
-  StreamMemory stream;
-  ChunkWork first(stream, {1, 2}), wrong(stream, {3, 8}), next(stream, {4});
-  runner.Run({&first.work, &wrong.work, &next.work}, served, &meter);
+  StreamMemory stream, other;
+  ChunkWork first(stream, {1, 2}), wrong(stream, {3, 8}), next(stream, {4}), stranger(other, {5});
+  wrong.work.seq = 17;
+  next.work.seq = 18;
+  runner.Run({&first.work, &wrong.work, &next.work, &stranger.work}, served, &meter);
+  EXPECT_EQ(first.work.score(0), 3);
   EXPECT_THAT(testing::FieldsOf(wrong.work.status), ElementsAre("chunk.index[1]"));
-  EXPECT_EQ(next.work.score(0), 7);
+  EXPECT_EQ(next.work.status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(stranger.work.score(0), 5);
+  // In the next batch too, with the item that was refused first, before any other reason.
+  ChunkWork retry(stream, {3}), pinned(stream, {3}), reset(stream, {6}), on(stream, {1});
+  pinned.work.require_generation = 9;
+  reset.work.reset = true;
+  runner.Run({&retry.work, &pinned.work, &reset.work, &on.work}, served, &meter);
+  for (const ChunkWork* refused : {&next, &retry, &pinned}) {
+    EXPECT_EQ(refused->work.status, ChunkMissing(17));
+  }
+  EXPECT_THAT(std::string(retry.work.status.message()), ::testing::HasSubstr("item 17"));
+  EXPECT_EQ(reset.work.score(0), 6);
+  EXPECT_EQ(on.work.score(0), 7);
+}
+
+TEST(ChunkRunTest, ChunksThatNeverRanAreMissingToo) {
+  const auto served = ServedOf(std::make_shared<Adder>(8));
+  BatchRunner runner(nullptr);
+  PowerMeter meter;
+  StreamMemory pinned_stream, cancelled_stream;
+  ChunkWork pinned(pinned_stream, {1}), next(pinned_stream, {2});
+  pinned.work.require_generation = 9;
+  ChunkWork cancelled(cancelled_stream, {1}), behind(cancelled_stream, {2});
+  Cancellation gone;
+  gone.Cancel();
+  cancelled.work.cancellation = &gone;
+  cancelled.work.seq = 4;
+  // A reset that is refused leaves its own hole.
+  ChunkWork again(pinned_stream, {1}), after(pinned_stream, {2});
+  again.work.require_generation = 9;
+  again.work.reset = true;
+  again.work.seq = 30;
+  runner.Run({&pinned.work, &cancelled.work, &next.work, &behind.work, &again.work, &after.work},
+             served, &meter);
+  EXPECT_EQ(cancelled.work.status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(next.work.status, ChunkMissing(0));
+  EXPECT_EQ(behind.work.status, ChunkMissing(4));
+  EXPECT_NE(again.work.status, ChunkMissing(0));
+  EXPECT_EQ(after.work.status, ChunkMissing(30));
+}
+
+// Of 16 steps a sample, 10 power in the mean at full power; chunks have 4 steps and draw 5.
+TEST(ChunkRunTest, AChunkCountsAsItsPartOfASample) {
+  auto served = std::make_shared<Served>();
+  served->deployment = std::make_shared<Adder>(8);
+  served->generation = 1;
+  served->full_power = 10;
+  BatchRunner runner(nullptr);
+  PowerMeter meter;
+  StreamMemory stream;
+  ChunkWork one(stream, {1}), two(stream, {2}), wrong(stream, {9}), missing(stream, {1});
+  runner.Run({&one.work, &two.work, &wrong.work, &missing.work}, served, &meter);
+  ASSERT_TRUE(one.work.status.ok());
+  EXPECT_DOUBLE_EQ(one.work.reply.nasp(), 5 / (10 * 4.0 / 16));
+  v1::Meter read = meter.Read();
+  EXPECT_EQ(read.samples(), 0);
+  EXPECT_EQ(read.chunk_steps(), 8);
+  EXPECT_DOUBLE_EQ(read.synaptic_power(), 10);
+  EXPECT_DOUBLE_EQ(read.nasp(), 2);
+  // A sample beside them draws 5 too.
+  TestWork tensor(3, 8, 0.5f);
+  runner.Run({&tensor}, served, &meter);
+  EXPECT_DOUBLE_EQ(tensor.reply.nasp(), 0.5);
+  read = meter.Read();
+  EXPECT_EQ(read.samples(), 3);
+  EXPECT_EQ(read.chunk_steps(), 8);
+  EXPECT_DOUBLE_EQ(read.nasp(), 25 / (10 * (3 + 0.5)));
 }
 
 // Several clients stream into one session whose mode changes under them. What a client is answered
