@@ -265,7 +265,9 @@ int LifDeployment::StepsAtOnce() const {
   for (const Meter& meter : meters_) {
     largest = std::max(largest, meter.units);
   }
-  return static_cast<int>(std::max<int64_t>(kChunkValues / largest, 1));
+  const int64_t most =
+      std::min(kChunkValues / largest, kMaxLifSampleValues / drive_.definition.step_values());
+  return static_cast<int>(std::max<int64_t>(most, 1));
 }
 
 absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,

@@ -78,9 +78,7 @@ bool LifPooling::Overlaps() const {
   return shape_.stride_height < shape_.kernel_height || shape_.stride_width < shape_.kernel_width;
 }
 
-float LifPooling::scale() const {
-  return 1.0f / static_cast<float>(shape_.kernel_height * shape_.kernel_width);
-}
+float LifPooling::scale() const { return 1.0f / static_cast<float>(window()); }
 
 void LifPooling::Pool(const LifSpikes& spikes, LifSpikes& pooled) const {
   pooled.Clear();

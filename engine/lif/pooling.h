@@ -34,7 +34,9 @@ class LifPooling {
 
   const LifImage& below() const { return shape_.below; }
   const LifImage& pooled() const { return pooled_; }
-  // 1 / units of a window.
+  // Units that a pooled one sees.
+  int window() const { return shape_.kernel_height * shape_.kernel_width; }
+  // 1 / window().
   float scale() const;
 
   // The events of the pooled units, step by step, in the order of the spikes. `pooled` is another
