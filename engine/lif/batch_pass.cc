@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/base/status.h"
+#include "engine/lif/stages.h"
 
 namespace torpor {
 namespace {
@@ -52,7 +53,9 @@ LifBatchPass::LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instruction
   }
   const int64_t all = std::reduce(input_sizes_.begin(), input_sizes_.end()) +
                       std::reduce(recurrent_sizes_.begin(), recurrent_sizes_.end());
-  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(kMostGradients / all, 1, kMostBlocks)));
+  const int64_t values = plan->steps * StepValues(*plan);
+  const int64_t most = std::min(kMostGradients / all, kMostValues / values);
+  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(most, 1, kMostBlocks)));
   for (Block& block : blocks_) block.pass = std::make_unique<LifNetworkPass>(plan, with);
 }
 

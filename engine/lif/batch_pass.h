@@ -24,9 +24,14 @@ class LifBatchPass {
   static constexpr int kMostBlocks = 8;
   // Gradients beyond this many floats, of all blocks together, are kept in fewer blocks.
   static constexpr int64_t kMostGradients = int64_t{1} << 28;
+  // So are values of samples, the plan's steps times StepValues, since each block has a pass.
+  static constexpr int64_t kMostValues = int64_t{1} << 28;
 
   // Both outlive the pass.
   LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instructions with = BestInstructions());
+
+  // Of the plan alone.
+  int blocks() const { return static_cast<int>(blocks_.size()); }
 
   // After the Forward of a sample: adds its gradients by pass.Backward or BackwardFromSpikes and
   // returns its loss. Called on any thread, several at once.

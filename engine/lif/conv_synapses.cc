@@ -6,12 +6,16 @@
 
 #include "engine/base/simd.h"
 #include "engine/base/status.h"
+#include "engine/lif/window_range.h"
 
 namespace torpor {
 namespace {
 
 // Floats of windows that are multiplied at once: they stay in the second cache.
 constexpr int64_t kWindowFloats = 1 << 16;
+// Of windows that are written out at once at all; one window where it has more. A product's bits
+// depend on its rows, so what fits is never cut.
+constexpr int64_t kMostWindowFloats = 1 << 22;
 
 using Scratch = std::unique_ptr<float[]>;
 Scratch NewScratch(int64_t floats) {
@@ -34,15 +38,13 @@ ConstMatrixView Block(const Scratch& data, int64_t rows, int64_t columns) {
   return Block(static_cast<const float*>(data.get()), rows, columns);
 }
 
-// First and number of the windows along one axis that see `at`.
-struct Axis {
-  int first, count;
+// Taps of a window along one axis of an image of `inputs` places, from the one at `at` on, that see
+// the image and not the padding: first .. end-1.
+struct Taps {
+  int at, first, end;
 };
-Axis WindowsThatSee(int at, int kernel, int stride, int padding, int outputs) {
-  const int last = std::min((at + padding) / stride, outputs - 1);
-  const int below = at + padding - kernel;
-  const int first = below < 0 ? 0 : below / stride + 1;
-  return {first, std::max(last - first + 1, 0)};
+Taps TapsOf(int at, int kernel, int inputs) {
+  return {at, std::max(-at, 0), std::min(kernel, inputs - at)};
 }
 
 // Where an event's patch begins, and how far apart its rows and columns are, on both sides.
@@ -157,12 +159,12 @@ ConvSynapses::ConvSynapses(const LifConvShape& shape, Path path) : shape_(shape)
   TORPOR_CHECK(shape.kernel_height <= shape.input_height + 2 * shape.padding_height &&
                shape.kernel_width <= shape.input_width + 2 * shape.padding_width);
   for (int y = 0; y < shape.input_height; ++y) {
-    const Axis down = WindowsThatSee(y, shape.kernel_height, shape.stride_height,
-                                     shape.padding_height, shape.output_height());
+    const WindowRange down = WindowsThatSee(y, shape.kernel_height, shape.stride_height,
+                                            shape.padding_height, shape.output_height());
     const int tap_row = y + shape.padding_height - down.first * shape.stride_height;
     for (int x = 0; x < shape.input_width; ++x) {
-      const Axis right = WindowsThatSee(x, shape.kernel_width, shape.stride_width,
-                                        shape.padding_width, shape.output_width());
+      const WindowRange right = WindowsThatSee(x, shape.kernel_width, shape.stride_width,
+                                               shape.padding_width, shape.output_width());
       const int tap_column = x + shape.padding_width - right.first * shape.stride_width;
       const bool seen = down.count > 0 && right.count > 0;
       reach_.push_back(
@@ -208,9 +210,13 @@ void ConvSynapses::AddWeightGradient(const LifSpikes& spikes, ConstMatrixView er
   }
 }
 
-int ConvSynapses::StepsAtOnce() const {
+int64_t ConvSynapses::PlacesAtOnce() const {
+  return std::clamp<int64_t>(kMostWindowFloats / shape_.window(), 1, shape_.places());
+}
+
+int64_t ConvSynapses::StepsAtOnce() const {
   const int64_t step = int64_t{shape_.places()} * shape_.window();
-  return static_cast<int>(std::max<int64_t>(kWindowFloats / step, 1));
+  return std::max<int64_t>(kWindowFloats / step, 1);
 }
 
 // Errors of `count` steps one below the other are errors of `count` times as many places.
@@ -220,53 +226,77 @@ void ConvSynapses::InputErrors(std::span<const float> weights, ConstMatrixView e
   TORPOR_CHECK(errors.cols() == outputs() && input_errors.cols() == inputs() &&
                errors.rows() == input_errors.rows());
   const int64_t steps = errors.rows(), places = shape_.places(), window = shape_.window();
-  const int64_t most =
-      errors.outerStride() == outputs() ? std::min<int64_t>(StepsAtOnce(), steps) : 1;
+  // Places of one step, or all places of several.
+  const int64_t at_once = PlacesAtOnce();
+  const int64_t most = errors.outerStride() == outputs() ? std::min(StepsAtOnce(), steps) : 1;
   const Scratch by_window = NewScratch(this->weights());
-  const Scratch windows = NewScratch(most * places * window);
+  const Scratch windows = NewScratch(most * at_once * window);
   WindowWeights(weights.data(), by_window.get());
   for (int64_t first = 0; first < steps; first += most) {
     const int64_t count = std::min(most, steps - first);
-    GemmAbt(Block(RowOf(errors, first), count * places, shape_.channels),
-            Block(by_window, window, shape_.channels), 0,
-            Block(windows.get(), count * places, window));
     for (int64_t n = 0; n < count; ++n) {
-      float* image = RowOf(input_errors, first + n);
-      std::fill_n(image, inputs(), 0.0f);
-      AddWindows(windows.get() + n * places * window, image);
+      std::fill_n(RowOf(input_errors, first + n), inputs(), 0.0f);
     }
+    for (int64_t place = 0; place < places; place += at_once) {
+      const int64_t taken = std::min(at_once, places - place);
+      GemmAbt(Block(RowOf(errors, first) + place * shape_.channels, count * taken, shape_.channels),
+              Block(by_window, window, shape_.channels), 0,
+              Block(windows.get(), count * taken, window));
+      for (int64_t n = 0; n < count; ++n) {
+        AddWindows(windows.get() + n * taken * window, place, taken,
+                   RowOf(input_errors, first + n));
+      }
+    }
+  }
+}
+
+void ConvSynapses::AddImageDrive(const float* by_window, const float* image, float* windows,
+                                 float* drive) const {
+  const int64_t at_once = PlacesAtOnce(), window = shape_.window();
+  for (int64_t place = 0; place < shape_.places(); place += at_once) {
+    const int64_t taken = std::min(at_once, shape_.places() - place);
+    CopyWindows(image, place, taken, windows);
+    GemmAb(Block(static_cast<const float*>(windows), taken, window),
+           Block(by_window, window, shape_.channels), 1,
+           Block(drive + place * shape_.channels, taken, shape_.channels));
+  }
+}
+
+void ConvSynapses::AddImageGradient(const float* image, const float* errors, float* windows,
+                                    float* by_window) const {
+  const int64_t at_once = PlacesAtOnce(), window = shape_.window();
+  for (int64_t place = 0; place < shape_.places(); place += at_once) {
+    const int64_t taken = std::min(at_once, shape_.places() - place);
+    CopyWindows(image, place, taken, windows);
+    GemmAtb(Block(static_cast<const float*>(windows), taken, window),
+            Block(errors + place * shape_.channels, taken, shape_.channels), 1,
+            Block(by_window, window, shape_.channels));
   }
 }
 
 void ConvSynapses::AddDenseDrive(std::span<const float> weights, const LifSpikes& spikes,
                                  MatrixView drive) const {
   const Scratch by_window = NewScratch(this->weights());
-  const Scratch windows = NewScratch(int64_t{shape_.places()} * shape_.window());
-  std::vector<float> padded(static_cast<size_t>(PaddedSize()));
+  const Scratch windows = NewScratch(PlacesAtOnce() * shape_.window());
+  std::vector<float> image(static_cast<size_t>(inputs()));
   WindowWeights(weights.data(), by_window.get());
   for (int n = 0; n < spikes.steps(); ++n) {
-    std::fill(padded.begin(), padded.end(), 0.0f);
-    for (const uint32_t spike : spikes.At(n)) padded[PaddedIndex(spike)] += 1;
-    CopyWindows(padded.data(), windows.get());
-    GemmAb(Block(windows, shape_.places(), shape_.window()),
-           Block(by_window, shape_.window(), shape_.channels), 1,
-           Block(RowOf(drive, n), shape_.places(), shape_.channels));
+    std::fill(image.begin(), image.end(), 0.0f);
+    for (const uint32_t spike : spikes.At(n)) image[spike] += 1;
+    AddImageDrive(by_window.get(), image.data(), windows.get(), RowOf(drive, n));
   }
 }
 
 void ConvSynapses::AddDenseGradient(const LifSpikes& spikes, ConstMatrixView errors,
                                     std::span<float> gradient) const {
   const Scratch by_window = NewScratch(weights());
-  const Scratch windows = NewScratch(int64_t{shape_.places()} * shape_.window());
-  std::vector<float> padded(static_cast<size_t>(PaddedSize()));
+  const Scratch windows = NewScratch(PlacesAtOnce() * shape_.window());
+  std::vector<float> image(static_cast<size_t>(inputs()));
   std::fill_n(by_window.get(), weights(), 0.0f);
   for (int n = 0; n < spikes.steps(); ++n) {
-    std::fill(padded.begin(), padded.end(), 0.0f);
-    for (const uint32_t spike : spikes.At(n)) padded[PaddedIndex(spike)] += 1;
-    CopyWindows(padded.data(), windows.get());
-    GemmAtb(Block(windows, shape_.places(), shape_.window()),
-            Block(RowOf(errors, n), shape_.places(), shape_.channels), 1,
-            Block(by_window.get(), shape_.window(), shape_.channels));
+    std::fill(image.begin(), image.end(), 0.0f);
+    for (const uint32_t spike : spikes.At(n)) image[spike] += 1;
+    AddImageGradient(image.data(), RowOf(errors, n), windows.get(), by_window.get());
   }
   AddWindowGradient(by_window.get(), gradient.data());
 }
@@ -277,14 +307,9 @@ void ConvSynapses::AddCurrentDrive(std::span<const float> weights, std::span<con
   TORPOR_CHECK(currents.size() == static_cast<size_t>(inputs()) &&
                drive.size() == static_cast<size_t>(outputs()));
   const Scratch by_window = NewScratch(this->weights());
-  const Scratch windows = NewScratch(int64_t{shape_.places()} * shape_.window());
-  std::vector<float> padded(static_cast<size_t>(PaddedSize()));
+  const Scratch windows = NewScratch(PlacesAtOnce() * shape_.window());
   WindowWeights(weights.data(), by_window.get());
-  for (uint32_t i = 0; i < currents.size(); ++i) padded[PaddedIndex(i)] = currents[i];
-  CopyWindows(padded.data(), windows.get());
-  GemmAb(Block(windows, shape_.places(), shape_.window()),
-         Block(by_window, shape_.window(), shape_.channels), 1,
-         Block(drive.data(), shape_.places(), shape_.channels));
+  AddImageDrive(by_window.get(), currents.data(), windows.get(), drive.data());
 }
 
 void ConvSynapses::AddCurrentGradient(std::span<const float> currents,
@@ -294,64 +319,67 @@ void ConvSynapses::AddCurrentGradient(std::span<const float> currents,
   TORPOR_CHECK(currents.size() == static_cast<size_t>(inputs()) &&
                errors.size() == static_cast<size_t>(outputs()));
   const Scratch by_window = NewScratch(weights());
-  const Scratch windows = NewScratch(int64_t{shape_.places()} * shape_.window());
-  std::vector<float> padded(static_cast<size_t>(PaddedSize()));
-  for (uint32_t i = 0; i < currents.size(); ++i) padded[PaddedIndex(i)] = currents[i];
-  CopyWindows(padded.data(), windows.get());
-  GemmAtb(Block(windows, shape_.places(), shape_.window()),
-          Block(errors.data(), shape_.places(), shape_.channels), 0,
-          Block(by_window.get(), shape_.window(), shape_.channels));
+  const Scratch windows = NewScratch(PlacesAtOnce() * shape_.window());
+  std::fill_n(by_window.get(), weights(), 0.0f);
+  AddImageGradient(currents.data(), errors.data(), windows.get(), by_window.get());
   AddWindowGradient(by_window.get(), gradient.data());
 }
 
-int64_t ConvSynapses::PaddedSize() const {
-  return int64_t{shape_.input_height + 2 * shape_.padding_height} *
-         (shape_.input_width + 2 * shape_.padding_width) * shape_.input_channels;
-}
-
-size_t ConvSynapses::PaddedIndex(uint32_t unit) const {
-  const auto row_units = static_cast<uint32_t>(shape_.input_width * shape_.input_channels);
-  const uint32_t row = unit / row_units;
-  const int64_t padded_row =
-      int64_t{shape_.input_width + 2 * shape_.padding_width} * shape_.input_channels;
-  return static_cast<size_t>((row + shape_.padding_height) * padded_row +
-                             int64_t{shape_.padding_width} * shape_.input_channels +
-                             (unit - row * row_units));
-}
-
-void ConvSynapses::CopyWindows(const float* padded, float* windows) const {
-  const int64_t row =
-      int64_t{shape_.input_width + 2 * shape_.padding_width} * shape_.input_channels;
-  const int64_t span = int64_t{shape_.kernel_width} * shape_.input_channels;
-  for (int y = 0; y < shape_.output_height(); ++y) {
-    for (int x = 0; x < shape_.output_width(); ++x) {
-      const float* from = padded + int64_t{y} * shape_.stride_height * row +
-                          int64_t{x} * shape_.stride_width * shape_.input_channels;
-      for (int i = 0; i < shape_.kernel_height; ++i, windows += span) {
-        std::memcpy(windows, from + i * row, static_cast<size_t>(span) * sizeof(float));
-      }
+template <typename Use>
+void ConvSynapses::ForEachPlace(int64_t first, int64_t count, Use use) const {
+  const LifConvShape& s = shape_;
+  const int width = s.output_width();
+  const auto down = [&s](int row) {
+    return TapsOf(row * s.stride_height - s.padding_height, s.kernel_height, s.input_height);
+  };
+  int row = static_cast<int>(first / width), column = static_cast<int>(first % width);
+  Taps rows = down(row);
+  for (int64_t n = 0; n < count; ++n) {
+    use(rows, TapsOf(column * s.stride_width - s.padding_width, s.kernel_width, s.input_width));
+    if (++column == width) {
+      column = 0;
+      rows = down(++row);
     }
   }
 }
 
-void ConvSynapses::AddWindows(const float* windows, float* image) const {
-  const int64_t row = int64_t{shape_.input_width} * shape_.input_channels;
-  const int64_t span = int64_t{shape_.kernel_width} * shape_.input_channels;
-  for (int y = 0; y < shape_.output_height(); ++y) {
-    for (int x = 0; x < shape_.output_width(); ++x) {
-      // Taps of this window that see the image and not the padding.
-      const int left = x * shape_.stride_width - shape_.padding_width;
-      const int from = std::max(-left, 0);
-      const int to = std::min(shape_.kernel_width, shape_.input_width - left);
-      for (int i = 0; i < shape_.kernel_height; ++i, windows += span) {
-        const int at = y * shape_.stride_height - shape_.padding_height + i;
-        if (at < 0 || at >= shape_.input_height || to <= from) continue;
-        AddSpan(int64_t{to - from} * shape_.input_channels,
-                windows + int64_t{from} * shape_.input_channels,
-                image + at * row + int64_t{left + from} * shape_.input_channels);
+void ConvSynapses::CopyWindows(const float* image, int64_t first, int64_t count,
+                               float* windows) const {
+  const int64_t channels = shape_.input_channels, row = shape_.input_width * channels;
+  const int64_t span = shape_.kernel_width * channels;
+  ForEachPlace(first, count, [&](const Taps& rows, const Taps& columns) {
+    const int64_t before = columns.first * channels, end = columns.end * channels;
+    const int64_t left = columns.at * channels + before;
+    for (int i = 0; i < shape_.kernel_height; ++i, windows += span) {
+      if (i < rows.first || i >= rows.end) {
+        std::fill_n(windows, span, 0.0f);
+        continue;
+      }
+      const float* from = image + ((rows.at + i) * row + left);
+      if (end - before == span) {
+        std::memcpy(windows, from, static_cast<size_t>(span) * sizeof(float));
+      } else {
+        std::fill_n(windows, before, 0.0f);
+        std::copy_n(from, end - before, windows + before);
+        std::fill_n(windows + end, span - end, 0.0f);
       }
     }
-  }
+  });
+}
+
+void ConvSynapses::AddWindows(const float* windows, int64_t first, int64_t count,
+                              float* image) const {
+  const int64_t channels = shape_.input_channels, row = shape_.input_width * channels;
+  const int64_t span = shape_.kernel_width * channels;
+  ForEachPlace(first, count, [&](const Taps& rows, const Taps& columns) {
+    const int64_t before = columns.first * channels;
+    const int64_t length = (columns.end - columns.first) * channels;
+    const int64_t left = columns.at * channels + before;
+    for (int i = rows.first; i < rows.end; ++i) {
+      AddSpan(length, windows + (i * span + before), image + ((rows.at + i) * row + left));
+    }
+    windows += shape_.window();
+  });
 }
 
 void ConvSynapses::WindowWeights(const float* weights, float* by_window) const {

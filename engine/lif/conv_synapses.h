@@ -62,19 +62,26 @@ class ConvSynapses final : public LifSynapses {
   void AddDenseGradient(const LifSpikes& spikes, ConstMatrixView errors,
                         std::span<float> gradient) const;
 
-  // Floats of an image with its padding.
-  int64_t PaddedSize() const;
-  // Where unit j lies in it.
-  size_t PaddedIndex(uint32_t unit) const;
-  // Windows of a padded image, one a row: [places x (kernel row, kernel column, input channel)].
-  void CopyWindows(const float* padded, float* windows) const;
-  // The adjoint, into one image without padding.
-  void AddWindows(const float* windows, float* image) const;
+  // use(taps down, taps to the right) of the windows of places first, first + 1, ..
+  template <typename Use>
+  void ForEachPlace(int64_t first, int64_t count, Use use) const;
+  // Windows of an image from place `first` on, one a row: [count x (kernel row, kernel column,
+  // input channel)].
+  void CopyWindows(const float* image, int64_t first, int64_t count, float* windows) const;
+  // The adjoint.
+  void AddWindows(const float* windows, int64_t first, int64_t count, float* image) const;
+  // Of one step; `windows` has room for PlacesAtOnce.
+  void AddImageDrive(const float* by_window, const float* image, float* windows,
+                     float* drive) const;
+  void AddImageGradient(const float* image, const float* errors, float* windows,
+                        float* by_window) const;
   // [kernel row x kernel column x input channel x channel] of the family's order, and back.
   void WindowWeights(const float* weights, float* by_window) const;
   void AddWindowGradient(const float* by_window, float* gradient) const;
-  // Steps whose windows are multiplied at once.
-  int StepsAtOnce() const;
+  // Windows that are written out at once: of places, so that memory does not go with their number;
+  // and of steps, where they have few.
+  int64_t PlacesAtOnce() const;
+  int64_t StepsAtOnce() const;
 
   LifConvShape shape_;
   Path path_;

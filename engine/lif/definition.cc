@@ -24,6 +24,9 @@ constexpr int kMostBits = 16;
 constexpr NumberBound kStrength = {.low = 1e-6, .low_excluded = false, .high = 1e6};
 // A latency code has so many steps after the last spike.
 constexpr int kLatencyTail = 4;
+// Weights of all layers, each counted at each place where it is used: work of a step, of which
+// memory does not tell where a kernel is as large as an image.
+constexpr int64_t kMostConnections = int64_t{1} << 34;
 
 LifNeuron ResolveNeuron(const v1::LifNeuron& neuron, const std::string& path, LifNeuron fallback,
                         Violations& violations) {
@@ -68,8 +71,29 @@ LayerFlow ResolveDense(const v1::LifDense& layer, const std::string& path, const
   return {.values = units};
 }
 
+// A pool of `path`, its sizes known: what passes through it. A spike is passed on by each window
+// that sees it, and once more for each time that pools before made of it.
+bool CheckPoolEvents(const std::string& path, int64_t input_repeats, LifLayerShape& shape,
+                     Violations& violations) {
+  const int64_t outputs = shape.output_image.values();
+  // Repeats before are at most 2^27, a window has at most 2^20 places: no overflow.
+  const int64_t repeats = input_repeats * shape.kernel.height * shape.kernel.width;
+  if (repeats > kMaxLifSampleValues / outputs) {
+    violations.Add(
+        absl::StrCat(path, ".stride"),
+        absl::StrCat("windows overlap too much: pooled units times spikes that each may count "
+                     "must be at most ",
+                     kMaxLifSampleValues, ", got ", outputs, " x ", repeats));
+    return false;
+  }
+  shape.repeats = repeats;
+  return true;
+}
+
+// `repeats`: times that an input may spike in a step.
 LayerFlow ResolveLayer(const v1::LifLayer& layer, const std::string& path, const LayerFlow& input,
-                       bool last, bool integrates, LifLayerShape& shape, Violations& violations) {
+                       int64_t repeats, bool last, bool integrates, LifLayerShape& shape,
+                       Violations& violations) {
   LayerFlow output;
   switch (layer.kind_case()) {
     case v1::LifLayer::kDense:
@@ -87,9 +111,13 @@ LayerFlow ResolveLayer(const v1::LifLayer& layer, const std::string& path, const
     case v1::LifLayer::kAvgPool2D:
       shape.kind = LifLayerKind::kAvgPool2d;
       output = ResolvePooling(layer.avg_pool2d(), path + ".avg_pool2d", input, shape, violations);
+      if (output.values > 0 && !CheckPoolEvents(path + ".avg_pool2d", repeats, shape, violations)) {
+        return {};
+      }
       break;
     case v1::LifLayer::kFlatten:
       shape.kind = LifLayerKind::kFlatten;
+      shape.repeats = repeats;
       output = {.values = input.values};
       break;
     default:
@@ -217,14 +245,15 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
                    Violations& violations) {
   const LifNeuron usual = ResolveNeuron(network.neuron(), "lif.neuron", {}, violations);
   LayerNames names;
-  int64_t synapses = 0;
+  int64_t synapses = 0, connections = 0, repeats = 1;
   for (int l = 0; l < network.layers_size(); ++l) {
     const v1::LifLayer& layer = network.layers(l);
     const std::string path = absl::StrCat("lif.layers[", l, "]");
     const bool last = l + 1 == network.layers_size();
     LifLayerShape shape;
     shape.name = names.Check(layer.name(), l, path, violations);
-    flow = ResolveLayer(layer, path, flow, last, definition.integrates, shape, violations);
+    flow = ResolveLayer(layer, path, flow, repeats, last, definition.integrates, shape, violations);
+    repeats = shape.repeats;
     const bool has_weights = layer.has_dense() || layer.has_conv2d();
     shape.neuron = ResolveNeuron(layer.neuron(), path + ".neuron", usual, violations);
     if (definition.quantization.has_membrane_bits()) {
@@ -245,6 +274,14 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
     }
     // At most 64 layers of 2^28: no sum overflows.
     synapses += shape.synapses();
+    // No more than 2^28 weights at 2^24 places each.
+    if (violations.empty()) connections += shape.synapses() * shape.places();
+    if (violations.empty() && connections > kMostConnections) {
+      violations.Add(absl::StrCat(path, ".", KindName(shape.kind)),
+                     absl::StrCat("weights of all layers, each counted at each of its places, must "
+                                  "be at most ",
+                                  kMostConnections, ", are ", connections, " with this layer"));
+    }
     definition.layers.push_back(std::move(shape));
   }
   if (violations.empty() && synapses > 2 * kMaxSynapses) {
@@ -253,16 +290,18 @@ void ResolveLayers(const v1::LifNetwork& network, LayerFlow flow, LifDefinition&
   }
 }
 
-// A sample's memory: a number for each step and each value of a layer.
+// A sample's memory and work, of what is valid otherwise.
 void CheckSampleSize(const LifDefinition& definition, Violations& violations) {
+  const LifLayerShape* largest = &definition.layers.front();
   for (const LifLayerShape& layer : definition.layers) {
-    const int64_t values = std::max(layer.inputs, layer.outputs);
-    if (definition.steps * values <= kMaxSynapses) continue;
-    violations.Add(definition.code == LifCode::kSpikes ? "lif.input.shape" : "lif.steps",
-                   absl::StrCat("steps times the values of a layer must be at most ", kMaxSynapses,
-                                ", got ", definition.steps, " x ", values, " of ", layer.name));
-    return;
+    if (layer.step_values() > largest->step_values()) largest = &layer;
   }
+  const int64_t values = definition.step_values();
+  if (definition.steps * values <= kMaxLifSampleValues) return;
+  violations.Add(definition.code == LifCode::kSpikes ? "lif.input.shape" : "lif.steps",
+                 absl::StrCat("steps times the inputs and outputs of all layers must be at most ",
+                              kMaxLifSampleValues, ", got ", definition.steps, " x ", values,
+                              ", of which ", largest->step_values(), " are of ", largest->name));
 }
 
 }  // namespace
@@ -277,6 +316,12 @@ int64_t LifDefinition::synapses() const {
   int64_t synapses = 0;
   for (const LifLayerShape& layer : layers) synapses += layer.synapses();
   return synapses;
+}
+
+int64_t LifDefinition::step_values() const {
+  int64_t values = 0;
+  for (const LifLayerShape& layer : layers) values += layer.step_values();
+  return values;
 }
 
 absl::StatusOr<LifDefinition> ResolveLif(const v1::Network& network) {
@@ -336,8 +381,7 @@ v1::NetworkDescription DescribeLif(const LifDefinition& definition) {
       layer.set_activation(last && definition.integrates ? "integrate" : "spike");
     }
     layer.set_synapses(shape.synapses());
-    const int64_t places = shape.kind == LifLayerKind::kConv2d ? shape.output_image.plane() : 1;
-    multiply_accumulates += shape.synapses() * places;
+    multiply_accumulates += shape.synapses() * shape.places();
   }
   description.set_parameters(definition.synapses());
   description.set_parameter_bytes(definition.synapses() * static_cast<int64_t>(sizeof(float)));

@@ -15,6 +15,8 @@
 namespace torpor {
 
 inline constexpr int kMaxLifSteps = 4096;
+// Steps times LifDefinition::step_values(): a pass keeps about ten bytes for each.
+inline constexpr int64_t kMaxLifSampleValues = int64_t{1} << 27;
 
 enum class LifLayerKind { kDense, kConv2d, kAvgPool2d, kFlatten };
 
@@ -31,6 +33,8 @@ struct LifLayerShape : ImageWindows {
   // Inputs of a neuron, recurrent ones not counted.
   int fan_in = 0;
   bool recurrent = false;
+  // Times that an output may stand in a step's spikes: pools count.
+  int64_t repeats = 1;
   LifNeuron neuron;
   // Fresh weights are uniform in +- this [1].
   double initial_range = 1;
@@ -40,6 +44,12 @@ struct LifLayerShape : ImageWindows {
   int64_t input_synapses() const { return int64_t{units} * fan_in; }
   int64_t recurrent_synapses() const { return recurrent ? int64_t{units} * units : 0; }
   int64_t synapses() const { return input_synapses() + recurrent_synapses(); }
+  // Where each weight is used.
+  int64_t places() const { return kind == LifLayerKind::kConv2d ? output_image.plane() : 1; }
+  // Inputs, and outputs as often as they may spike: what a pass may have to keep of a step.
+  int64_t step_values() const {
+    return kind == LifLayerKind::kFlatten ? 0 : inputs + outputs * repeats;
+  }
 };
 
 enum class LifCode { kLatency, kRate, kDirect, kSpikes };
@@ -68,6 +78,8 @@ struct LifDefinition {
   // Neurons of all layers.
   int64_t neurons() const;
   int64_t synapses() const;
+  // Of all layers.
+  int64_t step_values() const;
 };
 
 // Checks everything without allocating by its sizes. INVALID_ARGUMENT names each wrong field by its

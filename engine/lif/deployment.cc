@@ -276,8 +276,9 @@ int LifDeployment::StepsAtOnce() const {
     largest = std::max(largest, meter.units);
     work += meter.connections + meter.units;
   }
-  return static_cast<int>(
-      std::max<int64_t>(std::min(kChunkValues / largest, kBlockWork / work), 1));
+  const int64_t most = std::min({kChunkValues / largest, kBlockWork / work,
+                                 kMaxLifSampleValues / drive_.definition.step_values()});
+  return static_cast<int>(std::max<int64_t>(most, 1));
 }
 
 absl::Status LifDeployment::RunChunk(const SpikeChunk& chunk, RunKey /*key*/, StreamState& state,

@@ -57,7 +57,7 @@ void NeuronTraces::Forward(LifTile& tile, int first, int count, LifTraces& trace
   // Words beyond the blocks stay 0: nobody writes them while the layer is the same.
   if (bits_.size() != words * static_cast<size_t>(count)) {
     bits_.assign(words * static_cast<size_t>(count), 0);
-    list_.resize(bits_.size() * kLifBlock);
+    list_.resize(words * kLifBlock);
   }
   LifScan scan;
   scan.neuron = neuron_;
@@ -71,13 +71,12 @@ void NeuronTraces::Forward(LifTile& tile, int first, int count, LifTraces& trace
   scan.spikes = bits_.data();
   scan.spike_stride = static_cast<int64_t>(words);
   kernel_->forward(order_, scan);
-  const auto before = static_cast<int32_t>(spikes.index.size());
-  uint32_t* end = list_.data();
   for (int n = 0; n < count; ++n) {
-    end = ListSpikes(bits_.data() + static_cast<size_t>(n) * words, words, end);
-    spikes.begin.push_back(before + static_cast<int32_t>(end - list_.data()));
+    const uint32_t* end =
+        ListSpikes(bits_.data() + static_cast<size_t>(n) * words, words, list_.data());
+    spikes.index.insert(spikes.index.end(), static_cast<const uint32_t*>(list_.data()), end);
+    spikes.EndStep();
   }
-  spikes.index.insert(spikes.index.end(), list_.data(), end);
 }
 
 void NeuronTraces::Backward(const LifSurrogate& surrogate, const LifSpikeErrors& errors,

@@ -61,7 +61,7 @@ class NeuronTraces {
   const LifKernel* kernel_;
   // [steps x words], rows padded to 64 neurons.
   std::vector<uint16_t> bits_;
-  // Room for all of them to spike.
+  // Room for all neurons to spike in one step.
   std::vector<uint32_t> list_;
 };
 

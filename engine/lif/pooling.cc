@@ -5,6 +5,7 @@
 
 #include "engine/base/simd.h"
 #include "engine/base/status.h"
+#include "engine/lif/window_range.h"
 
 namespace torpor {
 namespace {
@@ -48,48 +49,40 @@ LifPooling::LifPooling(const LifPoolShape& shape) : shape_(shape) {
   TORPOR_CHECK(shape.kernel_height <= below.height && shape.kernel_width <= below.width);
   pooled_ = {below.channels, (below.height - shape.kernel_height) / shape.stride_height + 1,
              (below.width - shape.kernel_width) / shape.stride_width + 1};
-  // By unit below, the windows that see it in order.
+  const int row_units = pooled_.width * pooled_.channels;
   for (int y = 0; y < below.height; ++y) {
-    for (int x = 0; x < below.width; ++x) {
-      for (int c = 0; c < below.channels; ++c) {
-        begin_.push_back(static_cast<uint32_t>(targets_.size()));
-        for (int row = 0; row < pooled_.height; ++row) {
-          const int i = y - row * shape.stride_height;
-          if (i < 0 || i >= shape.kernel_height) continue;
-          for (int column = 0; column < pooled_.width; ++column) {
-            const int j = x - column * shape.stride_width;
-            if (j < 0 || j >= shape.kernel_width) continue;
-            targets_.push_back(
-                static_cast<uint32_t>((row * pooled_.width + column) * below.channels + c));
-          }
-        }
-        if (!Overlaps() && targets_.size() == begin_.back()) targets_.push_back(kNone);
-      }
+    const WindowRange range =
+        WindowsThatSee(y, shape.kernel_height, shape.stride_height, 0, pooled_.height);
+    rows_.push_back(
+        {static_cast<uint32_t>(range.first * row_units), static_cast<uint32_t>(range.count)});
+  }
+  for (int x = 0; x < below.width; ++x) {
+    const WindowRange range =
+        WindowsThatSee(x, shape.kernel_width, shape.stride_width, 0, pooled_.width);
+    for (int c = 0; c < below.channels; ++c) {
+      columns_.push_back({static_cast<uint32_t>(range.first * below.channels + c),
+                          static_cast<uint32_t>(range.count)});
     }
   }
-  begin_.push_back(static_cast<uint32_t>(targets_.size()));
+  if (Overlaps()) return;
+  targets_.reserve(static_cast<size_t>(below.units()));
+  for (const Seen& down : rows_) {
+    for (const Seen& right : columns_) {
+      const bool seen = down.count > 0 && right.count > 0;
+      targets_.push_back(seen ? down.first + right.first : kNone);
+    }
+  }
 }
 
 bool LifPooling::Overlaps() const {
   return shape_.stride_height < shape_.kernel_height || shape_.stride_width < shape_.kernel_width;
 }
 
-float LifPooling::scale() const {
-  return 1.0f / static_cast<float>(shape_.kernel_height * shape_.kernel_width);
-}
+float LifPooling::scale() const { return 1.0f / static_cast<float>(window()); }
 
 void LifPooling::Pool(const LifSpikes& spikes, LifSpikes& pooled) const {
   pooled.Clear();
-  if (Overlaps()) {
-    for (int n = 0; n < spikes.steps(); ++n) {
-      for (const uint32_t spike : spikes.At(n)) {
-        pooled.index.insert(pooled.index.end(), targets_.begin() + begin_[spike],
-                            targets_.begin() + begin_[spike + 1]);
-      }
-      pooled.EndStep();
-    }
-    return;
-  }
+  if (Overlaps()) return PoolToMany(spikes, pooled);
   // One target each, or none: written always, kept where there is one.
   pooled.index.resize(spikes.index.size());
   size_t kept = 0;
@@ -102,6 +95,27 @@ void LifPooling::Pool(const LifSpikes& spikes, LifSpikes& pooled) const {
     pooled.begin.push_back(static_cast<int32_t>(kept));
   }
   pooled.index.resize(kept);
+}
+
+void LifPooling::PoolToMany(const LifSpikes& spikes, LifSpikes& pooled) const {
+  const auto units = static_cast<uint32_t>(columns_.size());
+  const auto row_step = static_cast<uint32_t>(pooled_.width * pooled_.channels);
+  const auto column_step = static_cast<uint32_t>(pooled_.channels);
+  for (int n = 0; n < spikes.steps(); ++n) {
+    for (const uint32_t spike : spikes.At(n)) {
+      const uint32_t row = spike / units;
+      const Seen down = rows_[row], right = columns_[spike - row * units];
+      const size_t size = pooled.index.size();
+      pooled.index.resize(size + size_t{down.count} * right.count);
+      uint32_t* to = pooled.index.data() + size;
+      uint32_t first = down.first + right.first;
+      for (uint32_t y = 0; y < down.count; ++y, first += row_step) {
+        uint32_t target = first;
+        for (uint32_t x = 0; x < right.count; ++x, target += column_step) *to++ = target;
+      }
+    }
+    pooled.EndStep();
+  }
 }
 
 void LifPooling::BelowErrors(ConstMatrixView errors, MatrixView below_errors) const {
@@ -136,9 +150,15 @@ void LifPooling::PoolCurrents(std::span<const float> currents, std::span<float> 
   TORPOR_CHECK(currents.size() == static_cast<size_t>(shape_.below.units()) &&
                pooled.size() == static_cast<size_t>(pooled_.units()));
   std::fill(pooled.begin(), pooled.end(), 0.0f);
-  for (size_t j = 0; j < currents.size(); ++j) {
-    for (uint32_t k = begin_[j]; k < begin_[j + 1]; ++k) {
-      if (targets_[k] != kNone) pooled[targets_[k]] += currents[j];
+  const int64_t row_step = int64_t{pooled_.width} * pooled_.channels;
+  const float* current = currents.data();
+  for (const Seen& down : rows_) {
+    for (const Seen& right : columns_) {
+      float* row = pooled.data() + down.first + right.first;
+      for (uint32_t y = 0; y < down.count; ++y, row += row_step) {
+        for (uint32_t x = 0; x < right.count; ++x) row[int64_t{x} * pooled_.channels] += *current;
+      }
+      ++current;
     }
   }
 }

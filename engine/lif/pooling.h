@@ -34,7 +34,9 @@ class LifPooling {
 
   const LifImage& below() const { return shape_.below; }
   const LifImage& pooled() const { return pooled_; }
-  // 1 / units of a window.
+  // Units that a pooled one sees.
+  int window() const { return shape_.kernel_height * shape_.kernel_width; }
+  // 1 / window().
   float scale() const;
 
   // The events of the pooled units, step by step, in the order of the spikes. `pooled` is another
@@ -49,13 +51,24 @@ class LifPooling {
  private:
   // A unit that no window sees.
   static constexpr uint32_t kNone = ~uint32_t{0};
+  // The windows that see a row below, or a unit of a row: what the first adds to a pooled unit's
+  // number, and how many follow each other.
+  struct Seen {
+    uint32_t first;
+    uint32_t count;
+  };
   bool Overlaps() const;
+  // Where windows overlap: for each spike the pooled units whose windows see it, row by row.
+  void PoolToMany(const LifSpikes& spikes, LifSpikes& pooled) const;
 
   LifPoolShape shape_;
   LifImage pooled_;
-  // Of each unit below its pooled unit or kNone; where windows overlap, those of unit j are
-  // targets_[begin_[j]..begin_[j + 1]).
-  std::vector<uint32_t> begin_, targets_;
+  // [rows below], [units of a row below]. Targets follow from them: a list of all would have an
+  // entry for each place of each window.
+  std::vector<Seen> rows_, columns_;
+  // Where windows do not overlap, of each unit below its pooled unit or kNone: one look instead of
+  // a division, several times as fast.
+  std::vector<uint32_t> targets_;
 };
 
 }  // namespace torpor

@@ -24,6 +24,20 @@ std::vector<LifStage> StagesOf(const LifPlan& plan) {
   return stages;
 }
 
+int64_t StepValues(const LifPlan& plan) {
+  int64_t values = 0, repeats = 1;
+  for (const LifLayerPlan& layer : plan.layers) {
+    if (layer.pool != nullptr) {
+      repeats *= layer.pool->window();
+      values += layer.pool->below().units() + layer.pool->pooled().units() * repeats;
+    } else {
+      repeats = 1;
+      values += layer.synapses->inputs() + layer.synapses->outputs();
+    }
+  }
+  return values;
+}
+
 LifPools::LifPools(const LifPlan* plan)
     : plan_(plan), spikes_(plan->layers.size()), currents_(plan->layers.size()) {}
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine/lif/network_plan.h"
@@ -20,6 +21,10 @@ struct LifStage {
 
 // In order from input to output. The plan is one whose last layer has synapses.
 std::vector<LifStage> StagesOf(const LifPlan& plan);
+
+// What a pass may have to keep of a step (LifDefinition::step_values): inputs and outputs of all
+// layers, a pool's outputs as often as they may stand in its spikes.
+int64_t StepValues(const LifPlan& plan);
 
 // What the stages' synapses see. A workspace: one a thread.
 class LifPools {

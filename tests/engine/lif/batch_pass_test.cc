@@ -154,6 +154,23 @@ TEST(LifBatchPassTest, GradientsAreTheSumsOverSamples) {
   }
 }
 
+TEST(LifBatchPassTest, LargeSamplesHaveFewerBlocks) {
+  NetworkCase c;
+  AddDense(c, 60, 40, 0.3f);
+  AddDense(c, 40, 20, 0.4f);
+  ThreadPool pool(1);
+  const auto blocks = [&](int64_t steps) {
+    c.plan.steps = static_cast<int>(steps);
+    return LifBatchPass(&c.plan, &pool).blocks();
+  };
+  // 160 values a step. Steps beyond what definitions may have, that nothing of it is allocated for.
+  EXPECT_EQ(blocks(19), LifBatchPass::kMostBlocks);
+  EXPECT_EQ(blocks(LifBatchPass::kMostValues / (8 * 160)), 8);
+  EXPECT_EQ(blocks(LifBatchPass::kMostValues / (8 * 160) + 1), 7);
+  EXPECT_EQ(blocks(LifBatchPass::kMostValues / 160), 1);
+  EXPECT_EQ(blocks(2 * LifBatchPass::kMostValues / 160), 1);
+}
+
 TEST(LifBatchPassTest, ForwardSeesEverySampleOnce) {
   const NetworkCase c = NetworkCases()[1];
   const std::vector<LifSpikes> samples = SomeSamples(11);

@@ -237,6 +237,36 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ConvSynapsesTest,
                          ::testing::Combine(::testing::ValuesIn(Shapes()),
                                             ::testing::Values(0.05, 0.6)));
 
+// More floats of windows than are written out at once: places are cut, and the last cut is short.
+TEST(ConvSynapses, CutsLargeImages) {
+  const LifConvShape shape{16, 140, 97, 3, 5, 5, 1, 1, 2, 2};
+  ASSERT_GT(int64_t{shape.places()} * shape.window(), int64_t{1} << 22);
+  const Problem p(shape, 0.05, 13);
+  const ConvSynapses by_events(shape, ConvSynapses::Path::kEvents);
+  const ConvSynapses by_windows(shape, ConvSynapses::Path::kDense);
+  const auto both = [&](auto run) {
+    const auto expected = run(by_events);
+    EXPECT_TRUE(run(by_windows) == expected);
+    return expected;
+  };
+  // All sums are exact, so that both ways agree whatever their order.
+  both([&](const ConvSynapses& synapses) {
+    Matrix drive = Matrix::Constant(kSteps, shape.outputs(), 3);
+    synapses.AddDrive(p.family_weights, p.spikes, View(drive));
+    return drive;
+  });
+  both([&](const ConvSynapses& synapses) {
+    std::vector<float> gradient(p.weights.size(), 5.0f);
+    synapses.AddWeightGradient(p.spikes, Const(p.errors), gradient);
+    return gradient;
+  });
+  Matrix input_errors = Matrix::Constant(kSteps, shape.inputs(), 1e30f);
+  by_events.InputErrors(p.family_weights, Const(p.errors), View(input_errors));
+  std::vector<double> expected(static_cast<size_t>(shape.inputs()));
+  ReferenceConvInputErrors(shape, p.weights, p.step_errors[kSteps - 1], expected);
+  ExpectUnits(InputOf(shape), input_errors.row(kSteps - 1).data(), expected);
+}
+
 TEST(ConvSynapses, ChoosesByDensity) {
   const LifConvShape shape{1, 10, 10, 3, 3, 3, 1, 1, 0, 0};
   std::vector<float> weights(27);

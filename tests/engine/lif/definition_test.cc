@@ -7,6 +7,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/lif/plan_of.h"
+#include "engine/lif/stages.h"
 #include "google/protobuf/text_format.h"
 #include "tests/support/bad_fields.h"
 #include "tests/support/status_matchers.h"
@@ -150,16 +152,75 @@ TEST(LifDefinitionTest, WrongFieldsAreNamedWithTheirBounds) {
               HasSubstr("must be in [0, 1), got 1"));
 }
 
-TEST(LifDefinitionTest, StepsAndValuesTogetherAreBounded) {
-  // 2^22 values a step at 64 steps are the most.
+TEST(LifDefinitionTest, StepsAndValuesOfAllLayersAreBounded) {
+  // 2^16 and 2^22 values of the one, 2^22 and 2 of the other: 15 steps of them are below 2^27.
   const std::string image =
       "input { shape: [256, 256] } layers { conv2d { channels: 64 kernel: 1 } } "
       "layers { dense { units: 2 } } ";
-  EXPECT_THAT(Wrong(image + "steps: 64"), ::testing::IsEmpty());
-  EXPECT_THAT(Wrong(image + "steps: 65"), ElementsAre("lif.steps"));
-  EXPECT_THAT(Wrong("input { shape: [65, 256, 256] } spikes {} "
+  EXPECT_THAT(Wrong(image + "steps: 15"), ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(image + "steps: 16"), ElementsAre("lif.steps"));
+  EXPECT_THAT(ResolveLif(Network(image + "steps: 16")).status().message(),
+              HasSubstr("at most 134217728, got 16 x 8454146, of which 4259840 are of layer0"));
+  EXPECT_THAT(Wrong("input { shape: [16, 256, 256] } spikes {} "
                     "layers { conv2d { channels: 64 kernel: 1 } } layers { dense { units: 2 } }"),
               ElementsAre("lif.input.shape"));
+  // No layer alone is too much. Flattening keeps nothing.
+  std::string many = "input { shape: [1, 512, 512] } steps: 6 ";
+  for (int l = 0; l < 41; ++l) many += "layers { conv2d { channels: 1 kernel: 1 } } ";
+  EXPECT_THAT(Wrong(many + "layers { flatten {} } layers { dense { units: 2 } }"),
+              ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(many + "layers { conv2d { channels: 1 kernel: 1 } } layers { conv2d { "
+                           "channels: 1 kernel: 1 } } layers { dense { units: 2 } }"),
+              ElementsAre("lif.steps"));
+}
+
+TEST(LifDefinitionTest, PoolsMayNotMultiplySpikesWithoutBound) {
+  const std::string image = "input { shape: [1, 2048, 2048] } steps: 5 ";
+  const std::string dense = "layers { dense { units: 10 } } ";
+  const std::string wide = "layers { avg_pool2d { kernel: 1024 stride: 1 } } ";
+  EXPECT_THAT(Wrong(image + wide + wide + dense), ElementsAre("lif.layers[0].avg_pool2d.stride"));
+  EXPECT_THAT(ResolveLif(Network(image + wide + dense)).status().message(),
+              HasSubstr("at most 134217728, got 1050625 x 1048576"));
+  // 2047 x 2047 windows of 2 x 2 count each spike four times; and what they made, again.
+  const std::string narrow = "layers { avg_pool2d { kernel: 2 stride: 1 } } ";
+  const std::string once = "input { shape: [1, 2048, 2048] } steps: 1 rate {} ";
+  EXPECT_THAT(Wrong(once + narrow + narrow + dense), ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(once + narrow + narrow + "layers { flatten {} } " + dense),
+              ::testing::IsEmpty());
+  EXPECT_THAT(Wrong(once + narrow + narrow + narrow + dense),
+              ElementsAre("lif.layers[2].avg_pool2d.stride"));
+  // A convolution makes spikes of its own. Windows that do not overlap never make more.
+  TORPOR_ASSERT_OK_AND_ASSIGN(
+      const LifDefinition definition,
+      ResolveLif(Network(absl::StrCat(
+          "input { shape: [1, 16, 16] } layers { avg_pool2d { kernel: 2 stride: 1 } } "
+          "layers { avg_pool2d { kernel: 3 } } layers { conv2d { channels: 1 kernel: 2 } } "
+          "layers { avg_pool2d { kernel: 2 } } layers { flatten {} } ",
+          dense))));
+  std::vector<int64_t> repeats, values;
+  for (const LifLayerShape& layer : definition.layers) {
+    repeats.push_back(layer.repeats);
+    values.push_back(layer.step_values());
+  }
+  EXPECT_THAT(repeats, ElementsAre(4, 36, 1, 4, 4, 1));
+  EXPECT_THAT(values, ElementsAre(256 + 4 * 225, 225 + 36 * 25, 25 + 16, 16 + 4 * 4, 0, 4 + 10));
+  EXPECT_EQ(StepValues(PlanOf(definition, {})), definition.step_values());
+  std::string tiles = "input { shape: [1, 4096, 4096] } steps: 1 rate {} ";
+  for (int l = 0; l < 3; ++l) tiles += "layers { avg_pool2d { kernel: 16 } } ";
+  EXPECT_THAT(Wrong(tiles + dense), ::testing::IsEmpty());
+}
+
+TEST(LifDefinitionTest, WorkOfAStepIsBounded) {
+  const std::string image = "input { shape: [1, 2048, 2048] } steps: 5 ";
+  const std::string rest = "layers { avg_pool2d { kernel: 512 } } layers { dense { units: 10 } } ";
+  EXPECT_THAT(Wrong(image + "layers { conv2d { channels: 1 kernel: 512 } } " + rest),
+              ElementsAre("lif.layers[0].conv2d"));
+  EXPECT_THAT(ResolveLif(Network(image + "layers { conv2d { channels: 1 kernel: 512 } } " + rest))
+                  .status()
+                  .message(),
+              HasSubstr("at most 17179869184, are 619280859136 with this layer"));
+  EXPECT_THAT(Wrong(image + "layers { conv2d { channels: 1 kernel: 32 } } " + rest),
+              ::testing::IsEmpty());
 }
 
 TEST(LifDefinitionTest, WarnsOfSpikesThatNeverArrive) {

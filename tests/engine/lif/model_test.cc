@@ -12,6 +12,7 @@
 #include "engine/data/catalogue.h"
 #include "engine/lif/deployment.h"
 #include "engine/network/npz_weights.h"
+#include "google/protobuf/text_format.h"
 #include "model_fixture.h"
 #include "tests/support/bad_fields.h"
 #include "tests/support/lif_networks.h"
@@ -69,6 +70,29 @@ TEST_F(LifModelTest, FillsWhatATrainingLeavesOpen) {
   asked.set_optimizer(v1::Optimizer::ADAM);
   model->FillTrainDefaults(asked);
   EXPECT_EQ(asked.optimizer(), v1::Optimizer::ADAM) << "refused later, by name";
+}
+
+TEST_F(LifModelTest, LargeImagesAreRefusedOrTakeLittleMemory) {
+  const auto of = [](const std::string& layers) {
+    v1::Network network;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        "lif { input { shape: [1, 2048, 2048] } steps: 5 " + layers +
+            "layers { dense { units: 10 } } }",
+        &network));
+    return network;
+  };
+  const std::string wide = "layers { avg_pool2d { kernel: 1024 stride: 1 } } ";
+  EXPECT_THAT(testing::FieldsOf(LifModel::Build(of(wide + wide), 5).status()),
+              ElementsAre("lif.layers[0].avg_pool2d.stride"));
+  EXPECT_THAT(testing::FieldsOf(LifModel::Build(of("layers { conv2d { channels: 1 kernel: 512 } } "
+                                                   "layers { avg_pool2d { kernel: 512 } } "),
+                                                5)
+                                    .status()),
+              ElementsAre("lif.layers[0].conv2d"));
+  const auto model =
+      Built(of("layers { avg_pool2d { kernel: 2 } } "
+               "layers { avg_pool2d { kernel: 1024 } } "));
+  TORPOR_EXPECT_OK(model->Deploy({}, {}).status());
 }
 
 TEST_F(LifModelTest, LearnsInIntegers) {

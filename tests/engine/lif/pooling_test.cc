@@ -118,7 +118,9 @@ INSTANTIATE_TEST_SUITE_P(
         LifPoolShape{{2, 7, 6}, 3, 3, 2, 1}, LifPoolShape{{1, 9, 8}, 2, 1, 3, 4},
         LifPoolShape{{5, 3, 4}, 3, 4, 3, 4}, LifPoolShape{{16, 4, 4}, 1, 1, 1, 1},
         // Tiling one way and overlapping the other.
-        LifPoolShape{{2, 4, 5}, 2, 2, 2, 1}));
+        LifPoolShape{{2, 4, 5}, 2, 2, 2, 1},
+        // Units that many windows see.
+        LifPoolShape{{2, 9, 11}, 4, 5, 1, 2}));
 
 TEST(Pooling, KeepsTheOrderOfSpikes) {
   const LifPooling pooling({{1, 2, 4}, 2, 2, 2, 2});
@@ -129,6 +131,20 @@ TEST(Pooling, KeepsTheOrderOfSpikes) {
   pooling.Pool(spikes, pooled);
   EXPECT_EQ(pooled.index, (std::vector<uint32_t>{1, 0, 0, 1}));
   EXPECT_EQ(pooled.begin, (std::vector<int32_t>{0, 4, 4}));
+}
+
+// A list of all targets would have an entry for each place of each window, 2^36 here.
+TEST(Pooling, LargeWindowsThatOverlapNeedNoList) {
+  const LifPooling pooling({{1, 1024, 1024}, 512, 512, 1, 1});
+  LifSpikes spikes, pooled;
+  spikes.index = {0, 1025, 1024 * 1024 - 1, 300 * 1024 + 2};
+  spikes.EndStep();
+  pooling.Pool(spikes, pooled);
+  // The first windows' corners: (0, 0); (1, 1); the last one's; (300, 2).
+  ASSERT_EQ(pooled.size(), 1 + 4 + 1 + 301 * 3);
+  EXPECT_EQ(std::vector<uint32_t>(pooled.index.begin(), pooled.index.begin() + 6),
+            (std::vector<uint32_t>{0, 0, 1, 513, 514, 513 * 513 - 1}));
+  EXPECT_EQ(pooled.index.back(), 300u * 513 + 2);
 }
 
 TEST(Pooling, FactorsOfPoolsMultiply) {
