@@ -82,14 +82,14 @@ void AddSpikesCommand(CLI::App& session, Context& context) {
       "Streams spikes through a session and prints those of its last layer.\n\n"
       "Reads lines \"STEP INPUT\" in ascending order from stdin, sends a chunk as soon as its "
       "steps are over, and prints lines \"STEP UNIT\" (-o json: a line for each chunk, with scores "
-      "and "
-      "the milliseconds before it). The "
-      "network goes on from chunk to chunk; a line \"reset\" puts it to rest, at step 0.",
+      "and the milliseconds before it). The network goes on from chunk to chunk; a line \"reset\" "
+      "puts it to rest, at step 0.",
       "sensor | torpor session spikes s1 --chunk 1\n"
       "torpor session spikes s1 --chunk 10 --steps 250 < events.txt",
       context, [=, &context] { return Spikes(context, *flags); });
   spikes->add_option("session", flags->session, "the session, of the family lif")->required();
-  spikes->add_option("--chunk", flags->chunk, "steps sent at once, 1..4096; default 1");
+  spikes->add_option("--chunk", flags->chunk,
+                     absl::StrCat("steps sent at once, 1..", kMostChunkSteps, "; default 1"));
   spikes->add_option("--steps", flags->steps,
                      "run at least so many steps, also when no spikes are left");
 }

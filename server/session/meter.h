@@ -31,8 +31,7 @@ class PowerMeter {
   int64_t samples_ = 0;
   int64_t chunk_steps_ = 0;
   double power_ = 0;
-  // The same for what was served with a calibration: the online NASP divides like by
-  // like.
+  // The same for what was served with a calibration: the online NASP divides like by like.
   double calibrated_power_ = 0;
   double calibrated_full_power_ = 0;
 };
