@@ -1,5 +1,6 @@
 #include "client/cli/context.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "absl/time/clock.h"
@@ -15,18 +16,18 @@ namespace {
 constexpr absl::Duration kSecondAttempt = absl::Milliseconds(400);
 constexpr absl::Duration kLongestWait = absl::Seconds(2);
 
-// Returns once the channel is connected or has failed twice. gRPC before 1.61 looks at errno some
-// calls after connect() (grpc/grpc pull request 35064); any of these may leave ENOENT there, e.g.
-// malloc in a container without /sys, and a connection that was only begun then counts as failed. A
-// second attempt tells whether nobody is there.
-void ConnectTwice(grpc::Channel& channel) {
-  absl::Time until = absl::Now() + kLongestWait;
+// Returns once the channel is connected or has failed twice, or at `end`. gRPC before 1.61 looks at
+// errno some calls after connect() (grpc/grpc pull request 35064); any of these may leave ENOENT
+// there, e.g. malloc in a container without /sys, and a connection that was only begun then counts
+// as failed. A second attempt tells whether nobody is there.
+void ConnectTwice(grpc::Channel& channel, absl::Time end) {
+  absl::Time until = end;
   bool failed = false;
   grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
   while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_SHUTDOWN) {
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && !failed) {
       failed = true;
-      until = absl::Now() + kSecondAttempt;
+      until = std::min(end, absl::Now() + kSecondAttempt);
     }
     if (!channel.WaitForStateChange(state, absl::ToChronoTime(until))) return;
     state = channel.GetState(/*try_to_connect=*/true);
@@ -59,7 +60,7 @@ std::shared_ptr<grpc::Channel> Context::Channel() {
     channel_ =
         grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), arguments);
     channel_server_ = options.server;
-    ConnectTwice(*channel_);
+    ConnectTwice(*channel_, absl::Now() + std::min(kLongestWait, options.timeout));
   }
   return channel_;
 }

@@ -1,5 +1,7 @@
 // Bad input: every error names field and bound on three lines, has its exit code, and loses
 // nothing.
+#include <csignal>
+
 #include "gmock/gmock.h"
 #include "world.h"
 
@@ -166,7 +168,10 @@ TEST_F(BadInputTest, MislabelledAndTruncatedDatasets) {
 }
 
 TEST_F(BadInputTest, Deadlines) {
-  const Result result = Torpor({"session", "list", "--timeout", "1us"});
+  // A server that does not answer.
+  ASSERT_EQ(kill(server(), SIGSTOP), 0);
+  const Result result = Torpor({"session", "list", "--timeout", "200ms"});
+  EXPECT_EQ(kill(server(), SIGCONT), 0);
   EXPECT_EQ(result.exit_code, 68) << result.err;
   EXPECT_THAT(result.err, HasSubstr("--timeout"));
 }

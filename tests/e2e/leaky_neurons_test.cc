@@ -118,7 +118,7 @@ TEST_F(LeakyNeuronsTest, RefusesWhatCannotBe) {
        {Bad{"steps: 12", "steps: 5000", "must be 1..4096 steps, got 5000"},
         Bad{"units: 32", "units: 0", "must be in 1..65536, got 0"},
         Bad{"initialScale: 2", "neuron: {alpha: 1}", "must be in [0, 1), got 1"},
-        Bad{"initialScale: 2", "neuron: {threshold: 0}", "must be above 0"},
+        Bad{"initialScale: 2", "neuron: {threshold: 0}", "must be in [1e-06, 1e+06], got 0"},
         Bad{"name: out, dense: {units: 10}", "name: out, dense: {units: 10, recurrent: true}",
             "has no spikes to go back"}}) {
     std::string text = kNetwork;

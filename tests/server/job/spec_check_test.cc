@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "server/job/train_spec_check.h"
 #include "tests/server/job/bad_field.h"
 
 namespace torpor {
@@ -109,14 +110,18 @@ TEST(SpecCheckTest, DefaultsAreWrittenOut) {
   FillDefaults(spec);
   EXPECT_GE(spec.threads(), 1);
   EXPECT_EQ(spec.max_attempts(), 3);
-  EXPECT_EQ(spec.train().epochs(), 5);
-  EXPECT_EQ(spec.train().optimizer(), v1::Optimizer::ADAM);
-  // The family's business.
-  EXPECT_FALSE(spec.train().has_learning_rate());
-  EXPECT_FALSE(spec.train().has_momentum());
-  spec = SpecOf("session: 's' train { dataset: 'd' optimizer: SGD }");
-  FillDefaults(spec);
-  EXPECT_EQ(spec.train().momentum(), 0.9);
+  // What a training leaves open is its family's first (FitToSession).
+  EXPECT_EQ(spec.train().optimizer(), v1::Optimizer::UNSPECIFIED);
+  v1::TrainSpec train;
+  FillTrainSettings(train);
+  EXPECT_EQ(train.epochs(), 5);
+  EXPECT_EQ(train.optimizer(), v1::Optimizer::ADAM);
+  EXPECT_FALSE(train.has_learning_rate()) << "the family's business";
+  EXPECT_FALSE(train.has_momentum());
+  train.set_optimizer(v1::Optimizer::SGD);
+  FillTrainSettings(train);
+  EXPECT_EQ(train.optimizer(), v1::Optimizer::SGD);
+  EXPECT_EQ(train.momentum(), 0.9);
   spec = SpecOf("session: 's' power_sweep { dataset: 'd' epsilon: 1 }");
   FillDefaults(spec);
   EXPECT_EQ(spec.power_sweep().split(), v1::Split::TEST);
