@@ -20,6 +20,8 @@ bool IsSpike(absl::string_view field, size_t* spike) {
          absl::ConsumeSuffix(&field, "]") && absl::SimpleAtoi(field, spike);
 }
 
+std::string LineOfInput(int64_t number) { return absl::StrCat("line ", number, " of the input"); }
+
 }  // namespace
 
 ChunkReader::ChunkReader(std::istream& in, int steps, int64_t at_least)
@@ -62,7 +64,7 @@ absl::Status ChunkReader::AtLine(absl::Status status) const {
       !IsSpike(bad->field_violations(0).field(), &spike) || spike >= lines_.size()) {
     return status;
   }
-  return WithWhere(std::move(status), absl::StrCat("line ", lines_[spike], " of the input"));
+  return WithWhere(std::move(status), LineOfInput(lines_[spike]));
 }
 
 absl::Status ChunkReader::Read() {
@@ -92,13 +94,13 @@ absl::Status ChunkReader::CheckSilence(int64_t since) const {
   return UsageError(
       absl::StrCat("step ", line_.step, " comes ", line_.step - since, " steps after step ", since,
                    "; at most ", kMostSilence, " may pass without a spike"),
-      absl::StrCat("line ", line_number_, " of the input"),
+      LineOfInput(line_number_),
       "steps of the network, not microseconds or a clock's time, or \"reset\" and step 0 again");
 }
 
 absl::Status ChunkReader::Wrong(absl::string_view what) const {
   return UsageError(
-      what, absl::StrCat("line ", line_number_, " of the input"),
+      what, LineOfInput(line_number_),
       "lines of a step and an input in ascending order, e.g. \"17 203\", or \"reset\"");
 }
 

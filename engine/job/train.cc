@@ -19,6 +19,7 @@
 #include "engine/job/checkpoint.h"
 #include "engine/job/kinds.h"
 #include "engine/job/training_batches.h"
+#include "engine/network/diverged.h"
 #include "engine/power/mode_bench.h"
 
 namespace torpor {
@@ -158,11 +159,7 @@ absl::Status TrainRun::RunEpoch() {
     ++position_.batch;
     ++position_.steps;
     if (!std::isfinite(position_.report.loss)) {
-      return WithHelp(
-          WithReason(absl::FailedPreconditionError(absl::StrCat(
-                         "the loss is no longer finite in epoch ", position_.epoch + 1)),
-                     "DIVERGED"),
-          "Lower the learning rate.");
+      return Diverged(absl::StrCat("the loss is no longer finite in epoch ", position_.epoch + 1));
     }
     if (context_.reporter->ProgressDue()) TORPOR_RETURN_IF_ERROR(ReportProgress());
   }

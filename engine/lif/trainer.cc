@@ -11,6 +11,7 @@
 #include "engine/lif/plan_of.h"
 #include "engine/lif/stored_weights.h"
 #include "engine/lif/wage.h"
+#include "engine/network/diverged.h"
 
 namespace torpor {
 namespace {
@@ -30,13 +31,6 @@ LifSpikes TargetSpikes(std::span<const uint8_t> target, int steps) {
 
 // Squares beyond are infinite, and Adam's moments with them.
 constexpr float kLargestGradient = 1e18f;
-
-absl::Status Diverged(const std::string& why, int64_t step) {
-  return WithHelp(WithReason(absl::FailedPreconditionError(
-                                 absl::StrCat("training diverged: ", why, " at step ", step)),
-                             "DIVERGED"),
-                  "Lower the learning rate.");
-}
 
 v1::TrainSpec Filled(v1::TrainSpec spec) {
   FillLifDefaults(spec);
@@ -188,11 +182,14 @@ absl::Status LifTrainer::Step(const Batch& batch, StepReport& report) {
         return outcome.loss;
       },
       gradient_views_);
-  if (!std::isfinite(sums.loss)) return Diverged("the loss is not finite", update_.steps() + 1);
-  if (!(sums.largest_gradient < kLargestGradient)) {
+  if (!std::isfinite(sums.loss)) {
     return Diverged(
-        absl::StrCat("a gradient is ", sums.largest_gradient, ", not below ", kLargestGradient),
-        update_.steps() + 1);
+        absl::StrCat("training diverged: the loss is not finite at step ", update_.steps() + 1));
+  }
+  if (!(sums.largest_gradient < kLargestGradient)) {
+    return Diverged(absl::StrCat("training diverged: a gradient is ", sums.largest_gradient,
+                                 ", not below ", kLargestGradient, " at step ",
+                                 update_.steps() + 1));
   }
   update_.Apply(rate_.At(batch.progress), gradients_, pool_,
                 model_->MutableParameters(spec_.loss()));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
+#include "engine/network/diverged.h"
 
 namespace torpor {
 
@@ -79,11 +80,8 @@ absl::StatusOr<std::string> SerializeTrained(const Model& model) {
   ArchiveWriter archive(kModelKind, model.definition());
   model.Save(archive);
   if (archive.not_finite().empty()) return archive.Serialize();
-  return WithHelp(
-      WithReason(absl::FailedPreconditionError(absl::StrCat(
-                     "training diverged: \"", archive.not_finite(), "\" is no longer finite")),
-                 "DIVERGED"),
-      "Lower the learning rate.");
+  return Diverged(
+      absl::StrCat("training diverged: \"", archive.not_finite(), "\" is no longer finite"));
 }
 
 absl::StatusOr<std::unique_ptr<Model>> ParseModel(std::string_view archive, ModelFactory factory) {

@@ -12,6 +12,7 @@
 #include "engine/learn/metrics.h"
 #include "engine/learn/train_checks.h"
 #include "engine/network/archive_checks.h"
+#include "engine/network/diverged.h"
 
 namespace torpor {
 namespace {
@@ -148,11 +149,7 @@ absl::Status RateTrainer::Step(const Batch& batch, StepReport& report) {
   StepReport step;
   OutputDelta(batch, step);
   if (!std::isfinite(step.loss)) {
-    return WithHelp(
-        WithReason(absl::FailedPreconditionError(absl::StrCat(
-                       "training diverged: the loss is not finite at step ", step_ + 1)),
-                   "DIVERGED"),
-        "Lower the learning rate.");
+    return Diverged(absl::StrCat("training diverged: the loss is not finite at step ", step_ + 1));
   }
   for (size_t l = layers_.size(); l-- > first_weights_;) {
     const bool down = l > first_weights_;

@@ -11,6 +11,7 @@
 #include "engine/learn/optimizer.h"
 #include "engine/learn/train_checks.h"
 #include "engine/network/archive_checks.h"
+#include "engine/network/diverged.h"
 #include "engine/truenorth/model.h"
 #include "engine/truenorth/soft_rows.h"
 
@@ -178,11 +179,7 @@ absl::Status TrueNorthTrainer::Step(const Batch& batch, StepReport& report) {
   StepReport step;
   pass_.Run(live, batch, step);
   if (!std::isfinite(step.loss)) {
-    return WithHelp(
-        WithReason(absl::FailedPreconditionError(absl::StrCat(
-                       "training diverged: the loss is not finite at step ", step_ + 1)),
-                   "DIVERGED"),
-        "Lower the learning rate.");
+    return Diverged(absl::StrCat("training diverged: the loss is not finite at step ", step_ + 1));
   }
   ++step_;
   const double rate = rate_.At(batch.progress);

@@ -4,10 +4,9 @@
 #include <sstream>
 
 #include "gmock/gmock.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/cli_testing.h"
+#include "tests/client/cli/served_context.h"
 #include "torpor/v1/dataset.grpc.pb.h"
 
 namespace torpor::cli {
@@ -39,24 +38,7 @@ class TenSamples final : public v1::DatasetService::Service {
   std::vector<int64_t> firsts;
 };
 
-class SampleReaderTest : public ::testing::Test {
- protected:
-  SampleReaderTest() {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    context_.options.server = "127.0.0.1:" + std::to_string(port);
-  }
-  ~SampleReaderTest() override { server_->Shutdown(); }
-
-  TenSamples service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::istringstream in_;
-  std::ostringstream out_, err_;
-  Context context_{in_, out_, err_};
-};
+using SampleReaderTest = ServedContextTest<TenSamples>;
 
 TEST_F(SampleReaderTest, AsksUntilItHasAll) {
   const auto read = ReadSamples(context_, "ten", v1::Split::TEST, 1, 6);

@@ -6,9 +6,8 @@
 #include <string>
 
 #include "gmock/gmock.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "tests/client/cli/served_context.h"
 
 namespace torpor::cli {
 namespace {
@@ -37,24 +36,7 @@ void Opened(ServerStream& stream) {
   stream.Write(opened);
 }
 
-class SpikeStreamTest : public ::testing::Test {
- protected:
-  SpikeStreamTest() {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    context_.options.server = "127.0.0.1:" + std::to_string(port);
-  }
-  ~SpikeStreamTest() override { server_->Shutdown(); }
-
-  FakeInference service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::istringstream in_;
-  std::ostringstream out_, err_;
-  Context context_{in_, out_, err_};
-};
+using SpikeStreamTest = ServedContextTest<FakeInference>;
 
 TEST_F(SpikeStreamTest, ReturnsTheSpikesOfEachChunkAndNotesASwitch) {
   std::vector<bool> resets;
