@@ -45,8 +45,14 @@ void Clear(const LifGradients& gradients) {
 
 }  // namespace
 
+struct LifBatchPass::Batch {
+  std::span<const LifWeights> weights;
+  std::span<const LifInput> samples;
+  const Learn& learn;
+};
+
 LifBatchPass::LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instructions with)
-    : threads_(threads) {
+    : plan_(plan), threads_(threads), with_(with) {
   for (const LifLayerPlan& layer : plan->layers) {
     input_sizes_.push_back(layer.synapses == nullptr ? 0 : layer.synapses->weights());
     recurrent_sizes_.push_back(layer.recurrent == nullptr ? 0 : layer.recurrent->weights());
@@ -55,8 +61,12 @@ LifBatchPass::LifBatchPass(const LifPlan* plan, ThreadPool* threads, Instruction
                       std::reduce(recurrent_sizes_.begin(), recurrent_sizes_.end());
   const int64_t values = plan->steps * StepValues(*plan);
   const int64_t most = std::min(kMostGradients / all, kMostValues / values);
-  blocks_.resize(static_cast<size_t>(std::clamp<int64_t>(most, 1, kMostBlocks)));
-  for (Block& block : blocks_) block.pass = std::make_unique<LifNetworkPass>(plan, with);
+  blocks_ = std::vector<Block>(static_cast<size_t>(std::clamp<int64_t>(most, 1, kMostBlocks)));
+  for (Block& block : blocks_) {
+    block.pass = std::make_unique<LifNetworkPass>(plan, with);
+    block.ahead = std::vector<std::atomic<LifNetworkPass*>>(kMostAhead);
+  }
+  ahead_.resize(static_cast<size_t>(std::min(kMostAhead, kMostAheadValues / values)));
 }
 
 void LifBatchPass::Divide(Block& block) const {
@@ -87,6 +97,10 @@ LifBatchPass::Sums LifBatchPass::Gradients(std::span<const LifWeights> weights,
   TORPOR_CHECK(gradients.size() == input_sizes_.size());
   const auto count = static_cast<int64_t>(samples.size());
   const int64_t blocks = BlocksOf(count);
+  for (Block& block : blocks_) block.left.Close();
+  begun_ = 0;
+  ahead_taken_ = 0;
+  const Batch batch = {weights, samples, learn};
   threads_->ParallelFor(static_cast<int>(blocks), [&](int b) {
     Block& block = blocks_[static_cast<size_t>(b)];
     std::span<const LifGradients> own = gradients;
@@ -96,16 +110,55 @@ LifBatchPass::Sums LifBatchPass::Gradients(std::span<const LifWeights> weights,
     } else {
       for (const LifGradients& layer : own) Clear(layer);
     }
-    block.loss = 0;
-    for (int64_t s = count * b / blocks; s < count * (b + 1) / blocks; ++s) {
-      block.pass->Forward(weights, samples[static_cast<size_t>(s)]);
-      block.loss += learn(s, *block.pass, own);
-    }
+    block.end = count * (b + 1) / blocks;
+    for (auto& pass : block.ahead) pass.store(nullptr, std::memory_order_relaxed);
+    block.left.Open(count * b / blocks, block.end);
+    ++begun_;
+    LearnBlock(batch, block, own);
+    if (begun_ == blocks) RunAhead(batch, blocks, b);
   });
   Sums sums;
   sums.largest_gradient = AddBlocks(static_cast<size_t>(blocks), gradients);
   for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) sums.loss += blocks_[b].loss;
   return sums;
+}
+
+void LifBatchPass::LearnBlock(const Batch& batch, Block& block,
+                              std::span<const LifGradients> gradients) {
+  block.loss = 0;
+  int64_t next = block.end;
+  for (int64_t s; (s = block.left.TakeFirst()) >= 0; next = s + 1) {
+    block.pass->Forward(batch.weights, batch.samples[static_cast<size_t>(s)]);
+    block.loss += batch.learn(s, *block.pass, gradients);
+  }
+  // The rest was taken from the end.
+  for (; next < block.end; ++next) {
+    std::atomic<LifNetworkPass*>& ahead = block.ahead[static_cast<size_t>(block.end - 1 - next)];
+    ahead.wait(nullptr, std::memory_order_acquire);
+    block.loss += batch.learn(next, *ahead.load(std::memory_order_acquire), gradients);
+  }
+}
+
+void LifBatchPass::RunAhead(const Batch& batch, int64_t blocks, int64_t done) {
+  // With the last sample alone its own thread is through before another could be.
+  constexpr int64_t kLeft = 2;
+  const auto take_pass = [this] { return ahead_taken_.fetch_add(1, std::memory_order_relaxed); };
+  size_t mine = take_pass();
+  for (int64_t other = 1; other < blocks; ++other) {
+    Block& block = blocks_[static_cast<size_t>((done + other) % blocks)];
+    while (mine < ahead_.size()) {
+      const int64_t sample = block.left.TakeLast(kLeft);
+      if (sample < 0) break;
+      std::unique_ptr<LifNetworkPass>& pass = ahead_[mine];
+      if (pass == nullptr) pass = std::make_unique<LifNetworkPass>(plan_, with_);
+      pass->Forward(batch.weights, batch.samples[static_cast<size_t>(sample)]);
+      std::atomic<LifNetworkPass*>& ahead =
+          block.ahead[static_cast<size_t>(block.end - 1 - sample)];
+      ahead.store(pass.get(), std::memory_order_release);
+      ahead.notify_one();
+      mine = take_pass();
+    }
+  }
 }
 
 float LifBatchPass::AddBlocks(size_t blocks, std::span<const LifGradients> gradients) {

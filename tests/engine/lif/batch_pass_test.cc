@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
+
 #include "network_cases.h"
 
 namespace torpor {
@@ -93,6 +98,60 @@ TEST(LifBatchPassTest, AnyNumberOfThreadsGivesTheSameBits) {
       EXPECT_TRUE(RunBatch(c, samples, batch) == first);
     }
   }
+}
+
+// A block's thread that is slow is run ahead of, and that changes neither order nor bits.
+TEST(LifBatchPassTest, RunsAheadOfASlowThread) {
+  constexpr int64_t kHalf = LifBatchPass::kSamplesPerBlock;
+  const NetworkCase c = NetworkCases().front();
+  const std::vector<LifWeights> weights = c.Weights();
+  const std::vector<LifSpikes> samples = SomeSamples(2 * kHalf);
+  std::vector<LifInput> inputs;
+  for (const LifSpikes& spikes : samples) inputs.push_back({&spikes, {}});
+  ThreadPool one(1);
+  LifBatchPass alone(&c.plan, &one);
+  const Result expected = RunBatch(c, samples, alone);
+
+  ThreadPool two(2);
+  LifBatchPass batch(&c.plan, &two);
+  size_t most = 0;
+  // The other thread may be given no processor for long, so there are several tries.
+  for (int attempt = 0; attempt < 50 && most <= 1; ++attempt) {
+    Result result = Stale(c);
+    std::vector<int64_t> second_half;
+    std::set<const LifNetworkPass*> passes;
+    std::atomic<int64_t> first_half = 0;
+    result.loss =
+        batch
+            .Gradients(
+                weights, inputs,
+                [&](int64_t s, LifNetworkPass& pass, std::span<const LifGradients> gradients) {
+                  if (s < kHalf) {
+                    ++first_half;
+                  } else {
+                    // One thread at a time learns from a block.
+                    second_half.push_back(s);
+                    passes.insert(&pass);
+                    if (s == kHalf) {
+                      for (int wait = 0; wait < 100 && first_half < kHalf; ++wait) {
+                        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                      }
+                      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                    }
+                  }
+                  return Learn(c, s, pass, gradients);
+                },
+                result.Views())
+            .loss;
+    EXPECT_TRUE(result == expected);
+    ASSERT_EQ(second_half.size(), static_cast<size_t>(kHalf));
+    for (int64_t s = 0; s < kHalf; ++s) {
+      EXPECT_EQ(second_half[static_cast<size_t>(s)], kHalf + s);
+    }
+    most = passes.size();
+  }
+  EXPECT_GT(most, 1);
+  EXPECT_LE(most, 1 + static_cast<size_t>(LifBatchPass::kMostAhead));
 }
 
 TEST(LifBatchPassTest, TellsTheLargestGradientAndWhatIsNone) {
