@@ -8,6 +8,7 @@
 #include "engine/base/status.h"
 #include "engine/energy/price.h"
 #include "engine/energy/profiles.h"
+#include "engine/network/diverged.h"
 #include "engine/power/sample_run.h"
 
 namespace torpor {
@@ -48,9 +49,7 @@ absl::StatusOr<int64_t> SelectTraining::Step(int64_t epoch, int64_t first) {
   StepReport report;
   TORPOR_RETURN_IF_ERROR(trainer_->Step(batch, report));
   if (std::isfinite(report.loss)) return static_cast<int64_t>(batch.labels.size());
-  return WithReason(absl::FailedPreconditionError(
-                        absl::StrCat("the loss is no longer finite in epoch ", epoch + 1)),
-                    "DIVERGED");
+  return Diverged(absl::StrCat("the loss is no longer finite in epoch ", epoch + 1));
 }
 
 absl::Status SelectTraining::Finish(int64_t samples) {

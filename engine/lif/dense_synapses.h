@@ -1,6 +1,7 @@
 // Connections from every input to every output.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/base/simd.h"
@@ -31,8 +32,11 @@ class DenseSynapses final : public LifSynapses {
   int outputs() const override { return outputs_; }
   int64_t weights() const override { return int64_t{inputs_} * outputs_; }
   int64_t FanOut(uint32_t) const override { return outputs_; }
-  using LifSynapses::Operations;
   int64_t Operations(const LifSpikes& spikes) const override { return spikes.size() * outputs_; }
+  // As the general one, without a call for each number.
+  int64_t Operations(std::span<const float> numbers) const override {
+    return outputs_ * std::ranges::count_if(numbers, [](float number) { return number != 0; });
+  }
 
   void AddDrive(std::span<const float> weights, const LifSpikes& spikes,
                 MatrixView drive) const override;

@@ -32,7 +32,7 @@ class LifSynapses {
     return sum;
   }
   // Fan-outs of the numbers [inputs] that are not 0.
-  int64_t Operations(std::span<const float> numbers) const {
+  virtual int64_t Operations(std::span<const float> numbers) const {
     int64_t sum = 0;
     for (size_t j = 0; j < numbers.size(); ++j) {
       if (numbers[j] != 0) sum += FanOut(static_cast<uint32_t>(j));

@@ -29,6 +29,8 @@ LifSpikes TargetSpikes(std::span<const uint8_t> target, int steps) {
   return spikes;
 }
 
+// Parts of a batch that are encoded at once.
+constexpr size_t kEncoders = 8;
 // Squares beyond are infinite, and Adam's moments with them.
 constexpr float kLargestGradient = 1e18f;
 
@@ -55,7 +57,7 @@ LifTrainer::LifTrainer(LifModel* model, const v1::TrainSpec& spec, ThreadPool* p
       rate_(spec, spec.learning_rate()),
       update_(&model->resolved(), spec, model->parameters()),
       counted_(&plan_),
-      encoder_(model->resolved(), spec.seed()),
+      encoders_(kEncoders, LifSampleEncoder(model->resolved(), spec.seed())),
       shares_(SharesOf(spec.lif())),
       filter_(FilterOf(spec.lif())),
       integer_errors_(spec.lif().has_integers()
@@ -101,24 +103,28 @@ absl::Status LifTrainer::CheckBatch(const Batch& batch) const {
 }
 
 void LifTrainer::EncodeBatch(const Batch& batch) {
-  const size_t samples = static_cast<size_t>(batch.inputs.rows());
-  spikes_.resize(samples);
-  currents_.resize(samples);
-  inputs_.resize(samples);
+  const int64_t samples = batch.inputs.rows();
+  spikes_.resize(static_cast<size_t>(samples));
+  currents_.resize(spikes_.size());
+  inputs_.resize(spikes_.size());
   const uint64_t first = static_cast<uint64_t>(update_.steps()) << 17;
-  for (size_t i = 0; i < samples; ++i) {
-    const auto row = static_cast<Eigen::Index>(i);
-    const InputView view = {
-        .values = {batch.inputs.row(row).data(), static_cast<size_t>(batch.inputs.cols())}};
-    const LifInput input = encoder_.Encode(view, first + i, plan_.steps);
-    if (input.spikes != nullptr) {
-      spikes_[i] = *input.spikes;
-      inputs_[i] = {.spikes = &spikes_[i], .currents = {}};
-    } else {
-      currents_[i].assign(input.currents.begin(), input.currents.end());
-      inputs_[i] = {.spikes = nullptr, .currents = currents_[i]};
+  const auto parts = static_cast<int64_t>(encoders_.size());
+  pool_->ParallelFor(static_cast<int>(parts), [&](int part) {
+    LifSampleEncoder& encoder = encoders_[static_cast<size_t>(part)];
+    for (int64_t row = samples * part / parts; row < samples * (part + 1) / parts; ++row) {
+      const auto i = static_cast<size_t>(row);
+      const InputView view = {
+          .values = {batch.inputs.row(row).data(), static_cast<size_t>(batch.inputs.cols())}};
+      const LifInput input = encoder.Encode(view, first + i, plan_.steps);
+      if (input.spikes != nullptr) {
+        spikes_[i] = *input.spikes;
+        inputs_[i] = {.spikes = &spikes_[i], .currents = {}};
+      } else {
+        currents_[i].assign(input.currents.begin(), input.currents.end());
+        inputs_[i] = {.spikes = nullptr, .currents = currents_[i]};
+      }
     }
-  }
+  });
 }
 
 void LifTrainer::LearnSpikes(const Batch& batch, int64_t sample, float scale, LifNetworkPass& pass,

@@ -66,7 +66,8 @@ class LifTrainer final : public Trainer {
   LearningRate rate_;
   LifUpdate update_;
   LifTrainingCounts counted_;
-  LifSampleEncoder encoder_;
+  // One for each part of a batch.
+  std::vector<LifSampleEncoder> encoders_;
   SpikeShares shares_;
   VanRossum filter_;
   // Of a training in integers; null in others.

@@ -16,6 +16,8 @@ constexpr double kLearningRate = 2e-3;
 constexpr double kIntegerLearningRate = 8;
 constexpr int kBatch = 128;
 constexpr double kSlope = 5;
+// Input values of a batch, whose samples are encoded before it is learned from: four bytes each.
+constexpr int64_t kMostBatchValues = int64_t{1} << 30;
 constexpr int kLeastBits = 2;
 constexpr int kMostBits = 16;
 
@@ -52,6 +54,27 @@ void CheckIntegers(const LifDefinition& definition, const v1::TrainSpec& spec,
   }
 }
 
+// Values that the first layer may get of a sample.
+int64_t InputValues(const LifDefinition& definition) {
+  const bool once = definition.code == LifCode::kLatency || definition.code == LifCode::kDirect;
+  return int64_t{definition.inputs} * (once ? 1 : definition.steps);
+}
+
+void CheckBatchSize(const LifDefinition& definition, int batch_size, Violations& violations) {
+  if (batch_size < 0 || batch_size > 65536) {
+    violations.Add("batch_size", absl::StrCat("must be in 1..65536, got ", batch_size));
+    return;
+  }
+  const int64_t batch = batch_size == 0 ? kBatch : batch_size;
+  const int64_t values = InputValues(definition);
+  if (batch > kMostBatchValues / values) {
+    violations.Add("batch_size",
+                   absl::StrCat("must be at most ", kMostBatchValues / values,
+                                " for this network, got ", batch, ": a sample has up to ", values,
+                                " input values, a batch at most ", kMostBatchValues));
+  }
+}
+
 }  // namespace
 
 void FillLifDefaults(v1::TrainSpec& spec) {
@@ -84,9 +107,7 @@ absl::Status CheckLifTraining(const LifDefinition& definition, const v1::TrainSp
   if (spec.has_learning_rate()) {
     CheckNumber("learning_rate", spec.learning_rate(), positive, violations);
   }
-  if (spec.batch_size() < 0 || spec.batch_size() > 65536) {
-    violations.Add("batch_size", absl::StrCat("must be in 1..65536, got ", spec.batch_size()));
-  }
+  CheckBatchSize(definition, spec.batch_size(), violations);
   if (spec.has_momentum() && spec.optimizer() != v1::Optimizer::SGD) {
     violations.Add("momentum", "is for the optimizer SGD alone");
   }

@@ -184,6 +184,8 @@ TEST(DenseSynapsesTest, EverySpikeMeetsAllOutputs) {
   EXPECT_EQ(synapses.FanOut(3), 10);
   const LifSpikes spikes = SomePooledSpikes(0.5);
   EXPECT_EQ(synapses.Operations(spikes), 10 * spikes.size());
+  const float numbers[] = {0.5f, 0, -1, -0.0f, 2};
+  EXPECT_EQ(synapses.Operations(numbers), 10 * 3) << "of numbers that are not 0";
 }
 
 }  // namespace

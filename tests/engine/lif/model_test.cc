@@ -296,8 +296,6 @@ TEST_F(LifModelTest, ComesBackFromItsArchiveAndFromAnNpz) {
   }
 }
 
-// Epsilon is exact where it is a power of two and thresholds follow.
-// A stream in chunks has the spikes of one in one piece; streams do not see each other.
 TEST_F(LifModelTest, WrongTrainingsAreNamed) {
   const auto model = Built(SmallLif());
   const auto wrong = [&](const Model& of, auto change) {
@@ -330,6 +328,23 @@ TEST_F(LifModelTest, WrongTrainingsAreNamed) {
   v1::PowerMode mode;
   mode.set_neuron_bits(4);
   EXPECT_THAT(model->Deploy(mode, {}).status().message(), HasSubstr("neuron_bits"));
+}
+
+// Samples of a batch are kept encoded until it is learned from.
+TEST_F(LifModelTest, BatchesOfLargeSamplesAreBounded) {
+  const std::string large = "input { shape: [80, 80] } steps: 4096 layers { dense { units: 10 } } ";
+  const auto rate = Built(testing::LifNetworkOf(large + "rate {}"));
+  const auto refused = [&](Model& model, int batch) {
+    v1::TrainSpec spec;
+    spec.set_batch_size(batch);
+    return model.NewTrainer(spec, &pool_).status();
+  };
+  EXPECT_THAT(testing::FieldsOf(refused(*rate, 0)), ElementsAre("batch_size")) << "128 by default";
+  EXPECT_THAT(testing::FieldsOf(refused(*rate, 41)), ElementsAre("batch_size"));
+  EXPECT_THAT(refused(*rate, 41).message(), HasSubstr("at most 40"));
+  TORPOR_EXPECT_OK(refused(*rate, 40));
+  const auto latency = Built(testing::LifNetworkOf(large + "latency {}"));
+  TORPOR_EXPECT_OK(refused(*latency, 65536)) << "an input spikes once";
 }
 
 }  // namespace
