@@ -61,10 +61,10 @@ struct SecondThread {
   double to_one = 0;
   // Of all rounds: two threads to two that share nothing.
   double to_apart = 0;
-  int rounds = 0;
   int like_rounds = 0;
 
   static constexpr double kLike = 1.9;
+  static constexpr int kRounds = 25;
 };
 
 // Two virtual processors are at times one core's, or one of them shares its core with a neighbour:
@@ -73,13 +73,12 @@ struct SecondThread {
 inline SecondThread TimeSecondThread(double seconds, const std::function<void()>& one,
                                      const std::function<void()>& another_one,
                                      const std::function<void()>& two) {
-  constexpr int kRounds = 25;
   const auto rate = [seconds](const std::function<void()>& work) {
     return RoundOf(seconds, work, CLOCK_MONOTONIC);
   };
   for (const auto& work : {one, another_one, two}) work();
   std::vector<double> twos, aparts, like_ratios, to_aparts;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < SecondThread::kRounds; ++round) {
     double alone = rate(one);
     double other = 0;
     std::thread beside([&] { other = rate(another_one); });
@@ -93,8 +92,11 @@ inline SecondThread TimeSecondThread(double seconds, const std::function<void()>
     to_aparts.push_back(shared / apart);
     if (aparts.back() >= SecondThread::kLike) like_ratios.push_back(shared / alone);
   }
-  return {Median(twos),      Median(aparts), like_ratios.empty() ? 0 : Median(like_ratios),
-          Median(to_aparts), kRounds,        static_cast<int>(like_ratios.size())};
+  return {.two = Median(twos),
+          .apart_to_one = Median(aparts),
+          .to_one = like_ratios.empty() ? 0 : Median(like_ratios),
+          .to_apart = Median(to_aparts),
+          .like_rounds = static_cast<int>(like_ratios.size())};
 }
 
 // What a value of a row must be at least; a null could not be told.

@@ -27,6 +27,7 @@
 #include "engine/rate/deployment.h"
 #include "engine/rate/model.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/bench_rows.h"
 
 namespace torpor {
 namespace {
@@ -179,11 +180,6 @@ double Infer(const Model& model, int threads, int batch, double seconds, double 
   const auto start = Clock::now();
   const int64_t samples = loop.RunFor(seconds);
   return static_cast<double>(samples) / Seconds(start);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // Pairs of short measurements, so that other load on the machine hurts both alike.

@@ -264,7 +264,7 @@ void TimeImages(const Images& images, int hidden, bool rate_code, double seconds
         {{"per_second", kBatch * second.two},
          {"to_one", second.like_rounds > 0 ? nlohmann::json(second.to_one) : nlohmann::json()},
          {"rounds", second.like_rounds},
-         {"of_rounds", second.rounds},
+         {"of_rounds", SecondThread::kRounds},
          {"two_apart_to_one", second.apart_to_one},
          {"to_two_apart", second.to_apart}},
         {"to_one", 1.7});
